@@ -1,0 +1,273 @@
+//! What can go wrong with an image.
+//!
+//! [`CimError`] is opaque; callers act on its [`ErrorKind`]. The reasons inside may grow without breaking anyone.
+
+use std::io;
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+/// An error of the image library.
+#[derive(Debug, Error)]
+#[error(transparent)]
+pub struct CimError(Box<Reason>);
+
+/// What a caller can act on. Each kind stands for one answer of the CimFS API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The operating system refused or failed.
+    Io,
+    /// The disk is full.
+    NoSpace,
+    /// Access is denied, or the operation is not allowed on this kind of item.
+    AccessDenied,
+    /// The bytes of the image lie.
+    Corrupt,
+    /// The bytes may be right, but this library does not know them; or the request is for something it lacks.
+    Unsupported,
+    /// The caller's argument breaks a rule.
+    InvalidInput,
+    /// An image does not exist.
+    ImageNotFound,
+    /// A directory or an item in an image does not exist.
+    PathNotFound,
+    /// An image of that name exists.
+    AlreadyExists,
+    /// Somebody else holds what is needed: another writer, an open stream, a mount.
+    Conflict,
+    /// More was written than a stream was declared to hold.
+    BeyondEnd,
+}
+
+#[derive(Debug, Error)]
+enum Reason {
+    #[error("cannot {action} {}", .path.display())]
+    Io { action: &'static str, path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Corrupt(Corruption),
+    #[error(transparent)]
+    Unsupported(Unsupported),
+    #[error(transparent)]
+    InvalidInput(InvalidInput),
+    #[error(transparent)]
+    NotFound(NotFound),
+    #[error(transparent)]
+    Conflict(Conflict),
+    #[error("image {} exists already", .0.display())]
+    ImageExists(PathBuf),
+    #[error("{0} is a directory, which cannot have hard links")]
+    LinkToDirectory(String),
+    #[error("write of {wanted} bytes at offset {at} passes the declared end of the stream at {declared}")]
+    BeyondEnd { declared: u64, at: u64, wanted: u64 },
+}
+
+impl CimError {
+    /// Returns what a caller can act on.
+    pub fn kind(&self) -> ErrorKind {
+        match &*self.0 {
+            Reason::Io { source, .. } => match source.kind() {
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ErrorKind::NoSpace,
+                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                    ErrorKind::AccessDenied
+                }
+                _ => ErrorKind::Io,
+            },
+            Reason::Corrupt(_) => ErrorKind::Corrupt,
+            Reason::Unsupported(_) => ErrorKind::Unsupported,
+            Reason::InvalidInput(_) => ErrorKind::InvalidInput,
+            Reason::NotFound(NotFound::Image(_)) => ErrorKind::ImageNotFound,
+            Reason::NotFound(_) => ErrorKind::PathNotFound,
+            Reason::Conflict(_) => ErrorKind::Conflict,
+            Reason::ImageExists(_) => ErrorKind::AlreadyExists,
+            Reason::LinkToDirectory(_) => ErrorKind::AccessDenied,
+            Reason::BeyondEnd { .. } => ErrorKind::BeyondEnd,
+        }
+    }
+
+    /// Wraps a failure of the operating system: `cannot {action} {path}`.
+    pub(crate) fn io(action: &'static str, path: impl Into<PathBuf>, source: io::Error) -> Self {
+        Self(Box::new(Reason::Io { action, path: path.into(), source }))
+    }
+
+    pub(crate) fn image_exists(path: impl Into<PathBuf>) -> Self {
+        Self(Box::new(Reason::ImageExists(path.into())))
+    }
+
+    pub(crate) fn link_to_directory(path: impl ToString) -> Self {
+        Self(Box::new(Reason::LinkToDirectory(path.to_string())))
+    }
+
+    pub(crate) fn beyond_end(declared: u64, at: u64, wanted: u64) -> Self {
+        Self(Box::new(Reason::BeyondEnd { declared, at, wanted }))
+    }
+}
+
+macro_rules! reasons {
+    ($($reason:ident => $variant:ident),* $(,)?) => {
+        $(impl From<$reason> for CimError {
+            fn from(reason: $reason) -> Self {
+                Self(Box::new(Reason::$variant(reason)))
+            }
+        })*
+    };
+}
+reasons!(
+    Corruption => Corrupt,
+    Unsupported => Unsupported,
+    InvalidInput => InvalidInput,
+    NotFound => NotFound,
+    Conflict => Conflict,
+);
+
+/// Where bytes lie: a file of an image and an offset in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Name of the file in the containing directory.
+    pub file: String,
+    /// Byte offset in that file.
+    pub offset: u64,
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} at {:#x}", self.file, self.offset)
+    }
+}
+
+/// Where and why the bytes of an image lie.
+#[derive(Clone, Debug, Error)]
+#[error("{place}: {fault}")]
+pub struct Corruption {
+    /// Where the wrong bytes are.
+    pub place: Place,
+    pub(crate) fault: Fault,
+}
+
+/// What is wrong at a place.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub(crate) enum Fault {
+    #[error("{what} needs {need} bytes, but {have} are there")]
+    Short { what: &'static str, need: u64, have: u64 },
+    #[error("the magic is not cimfile0")]
+    Magic,
+    #[error("file type is {found}, not {expected}")]
+    FileType { expected: u8, found: u8 },
+    #[error("header length is {found}, not {expected}")]
+    HeaderLength { expected: u64, found: u64 },
+    #[error("{field} is {found}, not {expected}")]
+    Mismatch { field: &'static str, expected: u64, found: u64 },
+    #[error("{what} points to region {region}, but the image has {count} regions")]
+    NoSuchRegion { what: &'static str, region: u16, count: usize },
+    #[error("{what} is null")]
+    Null { what: &'static str },
+    #[error("{what} lies at {offset:#x}, which is not aligned to {align}")]
+    Misaligned { what: &'static str, offset: u64, align: u64 },
+    #[error("{what} lies in a region of type {found}")]
+    WrongRegion { what: &'static str, found: u8 },
+    #[error("file id {id} is beyond the last file table")]
+    NoSuchFile { id: u32 },
+    #[error("file id 0 is invalid")]
+    ZeroFileId,
+    #[error("file {id} is linked but its record is free")]
+    FreeRecord { id: u32 },
+    #[error("name {index} of a link table is not valid: {reason}")]
+    BadName { index: u32, reason: String },
+    #[error("name {index} of a link table is out of order")]
+    Unsorted { index: u32 },
+    #[error("unknown stream type {0}")]
+    StreamType(u8),
+    #[error("unknown region type {0}")]
+    RegionType(u8),
+    #[error("{what} does not parse: {reason}")]
+    Malformed { what: &'static str, reason: String },
+    #[error(
+        "the filesystem object has a file table directory of {found} tables, more than file ids can number"
+    )]
+    TooManyTables { found: u32 },
+    #[error("directory {id} is reached twice")]
+    Cycle { id: u32 },
+    #[error("file {id} is in no directory")]
+    Orphan { id: u32 },
+    #[error("object digest does not match its bytes")]
+    Digest,
+    #[error("file {id} has {found} links, but the link counts say {expected}")]
+    LinkCount { id: u32, expected: u32, found: u32 },
+}
+
+/// What this library does not read or do.
+#[derive(Clone, Debug, Error)]
+pub(crate) enum Unsupported {
+    #[error(
+        "{file} has format version {major}.{minor}, which current Windows writes; its header can be listed, \
+         but only version 2 images can be read"
+    )]
+    BodyVersion { file: String, major: u32, minor: u32 },
+    #[error("{file} has format version {major}.{minor}; only version 2 images can be read")]
+    Version { file: String, major: u32, minor: u32 },
+    #[error("{0} is not supported by the portable engine")]
+    Feature(&'static str),
+}
+
+/// A rule that a caller's argument breaks.
+#[derive(Clone, Debug, Error)]
+pub(crate) enum InvalidInput {
+    #[error("a name is empty")]
+    EmptyName,
+    #[error("a name of {units} UTF-16 units is longer than 255")]
+    NameTooLong { units: usize },
+    #[error("a path of {units} UTF-16 units is longer than 32767")]
+    PathTooLong { units: usize },
+    #[error("the names . and .. are not allowed in an image path")]
+    DotName,
+    #[error("name {name:?} holds the unit {unit:#06x}, which Windows forbids")]
+    ForbiddenUnit { name: String, unit: u16 },
+    #[error("a name is not valid UTF-8")]
+    NotUnicode,
+    #[error("the root directory cannot be {0}")]
+    Root(&'static str),
+    #[error("a stream of {len} bytes is longer than 2^48 - 1")]
+    StreamTooLong { len: u64 },
+    #[error("an image name is needed")]
+    NoImageName,
+    #[error("image name {0:?} is not a plain file name")]
+    ImageName(String),
+    #[error("{what} does not parse: {reason}")]
+    Malformed { what: &'static str, reason: &'static str },
+    #[error("{what} of {len} bytes is longer than {max}")]
+    TooLong { what: &'static str, len: usize, max: usize },
+    #[error("a directory has no data, but {len} bytes were declared")]
+    DirectoryData { len: u64 },
+    #[error("the image is committed already")]
+    Committed,
+    #[error("no stream is open")]
+    NoStream,
+    #[error("the image holds as many {what} as the format can number")]
+    Full { what: &'static str },
+    #[error("{0} is not a directory")]
+    NotADirectory(String),
+}
+
+/// Something that is not there.
+#[derive(Clone, Debug, Error)]
+pub(crate) enum NotFound {
+    #[error("image {} does not exist", .0.display())]
+    Image(PathBuf),
+    #[error("directory {} does not exist", .0.display())]
+    Directory(PathBuf),
+    #[error("{0} does not exist in the image")]
+    Path(String),
+    #[error("stream {stream:?} of {path} does not exist in the image")]
+    Stream { path: String, stream: String },
+}
+
+/// Something that is in use.
+#[derive(Clone, Debug, Error)]
+pub(crate) enum Conflict {
+    #[error("another writer is at work in {}", .0.display())]
+    Writer(PathBuf),
+    #[error("a stream of the image is open")]
+    StreamOpen,
+    #[error("image {} is mounted", .0.display())]
+    Mounted(PathBuf),
+}

@@ -1,0 +1,22 @@
+//! The CIM image: its bytes, a reader, a writer, and the layer sets that forks are made of.
+//!
+//! An image lies in a *containing directory*:
+//!
+//! ```text
+//!   NAME.cim ──────────► own region set, filesystem object, parents' region sets
+//!      │
+//!      ├─► region_{guid}_0    metadata: file tables, directories, security descriptors, EAs, reparse data
+//!      ├─► region_{guid}_1    data of files of 4096 bytes and more
+//!      └─► region_{guid}_2    data of smaller files
+//! ```
+//!
+//! `docs/format.md` holds the byte tables; code cites its sections. The library is plain blocking code: it knows no
+//! containerd, no async runtime, prints nothing and reads no environment.
+
+mod error;
+pub mod names;
+mod units;
+
+pub use error::{CimError, Corruption, ErrorKind, Place};
+pub use names::{ImagePath, Name, NameRef};
+pub use units::{FileId, FileTime, RegionOffset, StreamLen};

@@ -1,0 +1,1 @@
+//! Registry hives: read, write, and merge a delta over a base.

@@ -1,0 +1,3 @@
+//! An OCI layer becomes edits of an image, and a change of an image becomes a layer.
+
+pub mod hive;

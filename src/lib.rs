@@ -1,0 +1,22 @@
+//! cimsnap turns the layers of an OCI image into CIM images (CimFS, the composite image file system of Windows),
+//! one forked on the other.
+//!
+//! ```text
+//!   cli      commands, progress, exit codes
+//!    │
+//!   layer    a layer tar becomes edits: decompress, hash, metadata, whiteouts, registry hives
+//!    │
+//!   cim      the image itself: read, edit, fork, commit, check
+//!    │
+//!   sys      raw calls in, safe functions out
+//! ```
+//!
+//! A part uses only parts that stand below it; `tests/it/arrows.rs` proves it.
+//!
+//! * An **image** is a `.cim` file and the region files that it lists.
+//! * A **region set** is a group of region files that were written together.
+//! * A **fork** is an image that lists its parent's region sets and adds one of its own.
+
+pub mod cim;
+pub mod layer;
+pub mod sys;

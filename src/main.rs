@@ -1,0 +1,3 @@
+//! The `cimsnap` program.
+
+fn main() {}
