@@ -90,6 +90,10 @@ impl CimError {
         Self(Box::new(Reason::Io { action, path: path.into(), source }))
     }
 
+    pub(crate) fn corrupt(place: Place, fault: Fault) -> Self {
+        Corruption { place, fault }.into()
+    }
+
     pub(crate) fn image_exists(path: impl Into<PathBuf>) -> Self {
         Self(Box::new(Reason::ImageExists(path.into())))
     }
@@ -136,17 +140,20 @@ impl std::fmt::Display for Place {
 }
 
 /// Where and why the bytes of an image lie.
-#[derive(Clone, Debug, Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{place}: {fault}")]
 pub struct Corruption {
     /// Where the wrong bytes are.
     pub place: Place,
-    pub(crate) fault: Fault,
+    /// What is wrong there.
+    pub fault: Fault,
 }
 
-/// What is wrong at a place.
+/// What is wrong with bytes. For people to read: the reasons may grow.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub(crate) enum Fault {
+#[non_exhaustive]
+#[expect(missing_docs, reason = "each message says what its fields mean")]
+pub enum Fault {
     #[error("{what} needs {need} bytes, but {have} are there")]
     Short { what: &'static str, need: u64, have: u64 },
     #[error("the magic is not cimfile0")]

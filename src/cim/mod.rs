@@ -14,9 +14,16 @@
 //! containerd, no async runtime, prints nothing and reads no environment.
 
 mod error;
+pub mod files;
+pub mod format;
+pub mod io;
 pub mod names;
+pub mod reader;
 mod units;
 
-pub use error::{CimError, Corruption, ErrorKind, Place};
+pub use error::{CimError, Corruption, ErrorKind, Fault, Place};
+pub use files::ImageName;
+pub use format::{Attributes, Guid};
 pub use names::{ImagePath, Name, NameRef};
+pub use reader::Image;
 pub use units::{FileId, FileTime, RegionOffset, StreamLen};

@@ -1,0 +1,116 @@
+//! A PE image object: an executable whose sections lie page-aligned (docs/format.md, "PE image object").
+
+use zerocopy::little_endian::{U16, U32, U64};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
+
+use super::{front, front_slice, size_of_u64};
+use crate::cim::error::Fault;
+use crate::cim::units::{RegionOffset, StreamLen};
+
+/// The fixed part of a PE image object as it lies on disk; the mappings follow.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+pub struct RawPeImage {
+    /// Where the expanded data lies.
+    pub data: U64,
+    /// Length of the file.
+    pub data_len: U64,
+    /// Length of the loaded image.
+    pub image_len: U32,
+    /// Number of mappings.
+    pub mapping_count: U16,
+    /// Bit 0: the image is valid.
+    pub flags: U16,
+}
+
+const _: () = assert!(size_of::<RawPeImage>() == 24); // 8 + 8 + 4 + 2 + 2
+
+/// From a file offset on, data lies this much further.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+pub struct RawPeMapping {
+    /// First file offset of the mapping.
+    pub file_offset: U32,
+    /// How much further than its file offset the data lies.
+    pub delta: U32,
+}
+
+const _: () = assert!(size_of::<RawPeMapping>() == 8); // 4 + 4
+
+/// A checked PE image object.
+#[derive(Clone, Copy, Debug)]
+pub struct PeImage<'a> {
+    /// Where the expanded data lies.
+    pub data: RegionOffset,
+    /// Length of the file.
+    pub len: StreamLen,
+    mappings: &'a [RawPeMapping],
+}
+
+/// A piece of a PE image that lies in one run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PeRun {
+    /// Where the run lies, from the start of the expanded data.
+    pub at: u64,
+    /// Its length.
+    pub len: u64,
+}
+
+impl<'a> PeImage<'a> {
+    /// Reads an object. Mappings must be sorted.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, Fault> {
+        let raw: &RawPeImage = front("the PE image object", bytes)?;
+        let tail = &bytes[size_of::<RawPeImage>()..];
+        let mappings: &[RawPeMapping] =
+            front_slice("the mappings of a PE image", tail, u64::from(raw.mapping_count.get()))?;
+        if !mappings.is_sorted_by_key(|mapping| mapping.file_offset.get()) {
+            let reason = "its mappings are not sorted".to_owned();
+            return Err(Fault::Malformed { what: "the PE image object", reason });
+        }
+        Ok(Self {
+            data: RegionOffset::from_raw(raw.data.get()),
+            len: StreamLen::from_bits(raw.data_len.get()),
+            mappings,
+        })
+    }
+
+    /// Returns the length of the object with `count` mappings.
+    pub fn object_len(count: u16) -> u64 {
+        size_of_u64::<RawPeImage>() + u64::from(count) * size_of_u64::<RawPeMapping>()
+    }
+
+    /// Returns how far from the start of the expanded data the runs reach.
+    pub fn reach(&self) -> u64 {
+        let starts = self.mappings.iter().map(|mapping| u64::from(mapping.file_offset.get()));
+        let runs = [0].into_iter().chain(starts).filter_map(|start| self.run(start));
+        runs.map(|run| run.at + run.len).max().unwrap_or(0)
+    }
+
+    /// Returns the run that holds the byte at `offset`, from there on. `None` at the end of the file.
+    pub fn run(&self, offset: u64) -> Option<PeRun> {
+        let left = self.len.get().checked_sub(offset).filter(|&left| left > 0)?;
+        let next = self.mappings.partition_point(|mapping| u64::from(mapping.file_offset.get()) <= offset);
+        let delta = next.checked_sub(1).map_or(0, |last| u64::from(self.mappings[last].delta.get()));
+        let to_next = self.mappings.get(next).map(|mapping| u64::from(mapping.file_offset.get()) - offset);
+        Some(PeRun { at: offset + delta, len: to_next.map_or(left, |run| run.min(left)) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_follow_the_last_mapping_not_above() {
+        let mapping =
+            |file_offset, delta| RawPeMapping { file_offset: U32::new(file_offset), delta: U32::new(delta) };
+        let mappings = [mapping(0x400, 0xC00), mapping(0x600, 0x1A00)];
+        let image =
+            PeImage { data: RegionOffset::NULL, len: StreamLen::from_bits(0x700), mappings: &mappings };
+        assert_eq!(image.run(0), Some(PeRun { at: 0, len: 0x400 }));
+        assert_eq!(image.run(0x3FF), Some(PeRun { at: 0x3FF, len: 1 }));
+        assert_eq!(image.run(0x400), Some(PeRun { at: 0x1000, len: 0x200 }));
+        assert_eq!(image.run(0x6FF), Some(PeRun { at: 0x20FF, len: 1 }));
+        assert_eq!(image.run(0x700), None);
+    }
+}

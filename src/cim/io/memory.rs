@@ -1,0 +1,257 @@
+//! A containing directory in memory, which can fail and lose power.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::{Bytes, Directory, OutputFile, WriterLock};
+
+/// A containing directory in memory.
+///
+/// Every change is recorded. [`after_power_loss`](Self::after_power_loss) plays the record back up to any step,
+/// without what no sync had made durable by then.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryDirectory {
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// File numbers by name.
+    names: BTreeMap<String, usize>,
+    contents: HashMap<usize, Vec<u8>>,
+    record: Vec<Step>,
+    fail_at: Option<usize>,
+    locked: bool,
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Create { name: String, file: usize },
+    Rename { from: String, to: String },
+    Remove { name: String },
+    SyncNames,
+    Write { file: usize, offset: usize, bytes: Arc<[u8]> },
+    SetLen { file: usize, len: usize },
+    SyncFile { file: usize },
+}
+
+impl MemoryDirectory {
+    /// Makes an empty directory.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Returns the number of changes so far.
+    pub fn steps(&self) -> usize {
+        self.state().record.len()
+    }
+
+    /// Lets change number `step`, counted from the beginning, fail as on a full disk, and all after it.
+    pub fn fail_at(&self, step: usize) {
+        self.state().fail_at = Some(step);
+    }
+
+    /// Returns the directory as a power loss after `steps` changes would leave it.
+    ///
+    /// What was synced is there. Of what was not, `keep` decides step by step; names are kept in order, up to the
+    /// first that is lost, as journalling file systems do.
+    pub fn after_power_loss(&self, steps: usize, mut keep: impl FnMut(usize) -> bool) -> Self {
+        let record: Vec<Step> = self.state().record.iter().take(steps).cloned().collect();
+        let mut after = State::default();
+        let names_synced = record.iter().rposition(|step| matches!(step, Step::SyncNames)).unwrap_or(0);
+        let mut names_lost = false;
+        for (number, step) in record.iter().enumerate() {
+            let durable = match step {
+                Step::Create { .. } | Step::Rename { .. } | Step::Remove { .. } => {
+                    names_lost = names_lost || (number > names_synced && !keep(number));
+                    // The contents of a file may be referred to by a later name, so they are made in any case.
+                    if let Step::Create { file, .. } = step {
+                        after.contents.entry(*file).or_default();
+                    }
+                    !names_lost
+                }
+                Step::Write { file, .. } | Step::SetLen { file, .. } => {
+                    let synced = |s: &Step| matches!(s, Step::SyncFile { file: other } if other == file);
+                    record[number..].iter().any(synced) || keep(number)
+                }
+                Step::SyncNames | Step::SyncFile { .. } => true,
+            };
+            if durable {
+                // Renaming or removing what was lost changes nothing.
+                drop(after.apply(step));
+            }
+        }
+        Self { state: Arc::new(Mutex::new(after)) }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change(&self, step: Step) -> io::Result<()> {
+        let mut state = self.state();
+        if state.fail_at.is_some_and(|at| state.record.len() >= at) {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        state.apply(&step)?;
+        state.record.push(step);
+        Ok(())
+    }
+}
+
+impl State {
+    fn apply(&mut self, step: &Step) -> io::Result<()> {
+        let absent = || io::Error::from(io::ErrorKind::NotFound);
+        match step {
+            Step::Create { name, file } => {
+                self.names.insert(name.clone(), *file);
+                self.contents.entry(*file).or_default();
+            }
+            Step::Rename { from, to } => {
+                let file = self.names.remove(from).ok_or_else(absent)?;
+                self.names.insert(to.clone(), file);
+            }
+            Step::Remove { name } => {
+                self.names.remove(name).ok_or_else(absent)?;
+            }
+            Step::Write { file, offset, bytes } => {
+                let contents = self.contents.entry(*file).or_default();
+                let end = offset + bytes.len();
+                if contents.len() < end {
+                    contents.resize(end, 0);
+                }
+                contents[*offset..end].copy_from_slice(bytes);
+            }
+            Step::SetLen { file, len } => self.contents.entry(*file).or_default().resize(*len, 0),
+            Step::SyncNames | Step::SyncFile { .. } => {}
+        }
+        Ok(())
+    }
+}
+
+impl Directory for MemoryDirectory {
+    fn path(&self) -> &Path {
+        Path::new("memory")
+    }
+
+    fn open(&self, name: &str) -> io::Result<Bytes> {
+        let state = self.state();
+        let file = state.names.get(name).ok_or(io::ErrorKind::NotFound)?;
+        Ok(Bytes::Heap(state.contents[file].as_slice().into()))
+    }
+
+    fn create(&self, name: &str) -> io::Result<Box<dyn OutputFile>> {
+        let file = {
+            let state = self.state();
+            if state.names.contains_key(name) {
+                return Err(io::ErrorKind::AlreadyExists.into());
+            }
+            state.contents.keys().max().map_or(0, |last| last + 1)
+        };
+        self.change(Step::Create { name: name.to_owned(), file })?;
+        Ok(Box::new(MemoryFile { directory: self.clone(), file }))
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.change(Step::Rename { from: from.to_owned(), to: to.to_owned() })
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        self.change(Step::Remove { name: name.to_owned() })
+    }
+
+    fn list(&self) -> io::Result<Vec<String>> {
+        Ok(self.state().names.keys().cloned().collect())
+    }
+
+    fn exists(&self, name: &str) -> io::Result<bool> {
+        Ok(self.state().names.contains_key(name))
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.change(Step::SyncNames)
+    }
+
+    fn lock(&self) -> io::Result<Option<WriterLock>> {
+        let mut state = self.state();
+        if std::mem::replace(&mut state.locked, true) {
+            return Ok(None);
+        }
+        Ok(Some(WriterLock(Box::new(Unlock(self.clone())))))
+    }
+}
+
+struct Unlock(MemoryDirectory);
+
+impl Drop for Unlock {
+    fn drop(&mut self) {
+        self.0.state().locked = false;
+    }
+}
+
+#[derive(Debug)]
+struct MemoryFile {
+    directory: MemoryDirectory,
+    file: usize,
+}
+
+fn in_memory(number: u64) -> io::Result<usize> {
+    usize::try_from(number).map_err(|_| io::ErrorKind::FileTooLarge.into())
+}
+
+impl OutputFile for MemoryFile {
+    fn write_at(&mut self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        self.directory.change(Step::Write {
+            file: self.file,
+            offset: in_memory(offset)?,
+            bytes: bytes.into(),
+        })
+    }
+
+    fn set_len(&mut self, len: u64) -> io::Result<()> {
+        self.directory.change(Step::SetLen { file: self.file, len: in_memory(len)? })
+    }
+
+    fn start_writeback(&mut self, _offset: u64, _len: u64) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.directory.change(Step::SyncFile { file: self.file })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn power_loss_keeps_what_was_synced_and_no_more() {
+        let directory = MemoryDirectory::new();
+        let mut file = directory.create("a").unwrap();
+        file.write_at(b"one", 0).unwrap();
+        file.sync().unwrap();
+        directory.sync().unwrap();
+        file.write_at(b"two", 0).unwrap();
+        directory.rename("a", "b").unwrap();
+
+        let pessimist = directory.after_power_loss(directory.steps(), |_| false);
+        assert_eq!(pessimist.open("a").unwrap().as_slice(), b"one");
+        let optimist = directory.after_power_loss(directory.steps(), |_| true);
+        assert_eq!(optimist.open("b").unwrap().as_slice(), b"two");
+        assert!(!optimist.exists("a").unwrap());
+    }
+
+    #[test]
+    fn a_full_disk_stays_full() {
+        let directory = MemoryDirectory::new();
+        directory.fail_at(1);
+        let mut file = directory.create("a").unwrap();
+        for _ in 0..2 {
+            let error = file.write_at(b"x", 0).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+        }
+    }
+}

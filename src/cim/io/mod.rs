@@ -1,0 +1,96 @@
+//! The seam to the outside: a containing directory, the files that are written in it, the bytes that are read.
+//!
+//! [`DiskDirectory`] is the real thing. [`MemoryDirectory`] lives in memory, and can fail at any step or show what a
+//! power loss would have left, so that tests can ask what the writer promises.
+
+mod disk;
+mod memory;
+
+use std::fmt;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::sys::Map;
+
+pub use disk::DiskDirectory;
+pub use memory::MemoryDirectory;
+
+/// The directory that holds an image's files. Names are plain file names.
+pub trait Directory: fmt::Debug + Send + Sync {
+    /// Returns the path, for messages.
+    fn path(&self) -> &Path;
+
+    /// Opens a file for reading; its bytes must not change afterwards.
+    fn open(&self, name: &str) -> io::Result<Bytes>;
+
+    /// Creates a file, which must not exist.
+    fn create(&self, name: &str) -> io::Result<Box<dyn OutputFile>>;
+
+    /// Gives a file another name, in place of whatever had it.
+    fn rename(&self, from: &str, to: &str) -> io::Result<()>;
+
+    /// Removes a file.
+    fn remove(&self, name: &str) -> io::Result<()>;
+
+    /// Returns the names of all files.
+    fn list(&self) -> io::Result<Vec<String>>;
+
+    /// Returns whether a file exists.
+    fn exists(&self, name: &str) -> io::Result<bool>;
+
+    /// Makes all names durable.
+    fn sync(&self) -> io::Result<()>;
+
+    /// Takes the directory for one writer. `None` while somebody else has it, in whatever process.
+    fn lock(&self) -> io::Result<Option<WriterLock>>;
+}
+
+/// A file under construction.
+pub trait OutputFile: fmt::Debug + Send {
+    /// Writes all of `bytes` at an offset; what lies between the old end and the offset reads as zeros.
+    fn write_at(&mut self, bytes: &[u8], offset: u64) -> io::Result<()>;
+
+    /// Sets the length.
+    fn set_len(&mut self, len: u64) -> io::Result<()>;
+
+    /// Starts to bring what was written to the disk, without waiting for it.
+    fn start_writeback(&mut self, offset: u64, len: u64) -> io::Result<()>;
+
+    /// Makes the contents durable.
+    fn sync(&mut self) -> io::Result<()>;
+}
+
+/// Keeps other writers out of a directory until it is dropped.
+pub struct WriterLock(#[expect(dead_code, reason = "held for its drop")] Box<dyn Send + Sync>);
+
+impl fmt::Debug for WriterLock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("WriterLock")
+    }
+}
+
+/// The bytes of a file, shared.
+#[derive(Clone)]
+pub enum Bytes {
+    /// Mapped from disk.
+    Mapped(Arc<Map>),
+    /// In memory.
+    Heap(Arc<[u8]>),
+}
+
+impl Bytes {
+    /// Returns the bytes.
+    pub fn as_slice(&self) -> &[u8] {
+        match self {
+            Self::Mapped(map) => (**map).as_ref(),
+            Self::Heap(bytes) => bytes,
+        }
+    }
+}
+
+impl fmt::Debug for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Bytes({})", self.as_slice().len())
+    }
+}

@@ -1,0 +1,115 @@
+//! A checked file record.
+
+use zerocopy::FromBytes;
+use zerocopy::little_endian::U16;
+
+use super::{Image, size};
+use crate::cim::error::{CimError, Fault};
+use crate::cim::format::{Attributes, RawFileRecord, RecordFlags, Stream};
+use crate::cim::units::{FileId, FileTime, RegionOffset};
+
+/// Everything about a file but its names and bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct File {
+    /// The file's number.
+    pub id: FileId,
+    /// The attributes that lie in the record.
+    pub flags: RecordFlags,
+    /// When the file was created.
+    pub creation_time: FileTime,
+    /// When the data was last written.
+    pub last_write_time: FileTime,
+    /// When anything was last changed.
+    pub change_time: FileTime,
+    /// When the file was last read.
+    pub last_access_time: FileTime,
+    /// File data, or a directory's names.
+    pub data: Stream,
+    /// Where the security descriptor lies; may be null.
+    pub security: RegionOffset,
+    /// Where the EAs lie; may be null.
+    pub eas: RegionOffset,
+    /// Length of the EAs.
+    pub ea_len: u16,
+    /// Where the reparse data lies; null for all but reparse points.
+    pub reparse: RegionOffset,
+    /// The kind of reparse point.
+    pub reparse_tag: u32,
+    /// Where the table of alternate streams lies; may be null.
+    pub streams: RegionOffset,
+    /// The directory of the first link.
+    pub parent: Option<FileId>,
+    /// The first region that was new when the file was added.
+    pub base_region: u16,
+}
+
+impl File {
+    /// Checks a record.
+    pub(super) fn check(id: FileId, raw: &RawFileRecord) -> Result<Self, Fault> {
+        Ok(Self {
+            id,
+            flags: RecordFlags::from_bits_retain(raw.flags.get()),
+            creation_time: FileTime::from_raw(raw.creation_time.get()),
+            last_write_time: FileTime::from_raw(raw.last_write_time.get()),
+            change_time: FileTime::from_raw(raw.change_time.get()),
+            last_access_time: FileTime::from_raw(raw.last_access_time.get()),
+            data: raw.data.try_into()?,
+            security: RegionOffset::from_raw(raw.security.get()),
+            eas: RegionOffset::from_raw(raw.eas.get()),
+            ea_len: raw.ea_len.get(),
+            reparse: RegionOffset::from_raw(raw.reparse.get()),
+            reparse_tag: raw.reparse_tag.get(),
+            streams: RegionOffset::from_raw(raw.streams.get()),
+            parent: FileId::from_raw(raw.parent.get()),
+            base_region: raw.base_region.get(),
+        })
+    }
+
+    /// Returns whether the file is a directory.
+    pub fn is_directory(&self) -> bool {
+        self.data.is_directory()
+    }
+
+    /// Returns whether the file is a reparse point.
+    pub fn is_reparse_point(&self) -> bool {
+        !self.reparse.is_null()
+    }
+
+    /// Returns the length of the data; 0 for directories.
+    pub fn size(&self) -> u64 {
+        if self.is_directory() { 0 } else { self.data.len.get() }
+    }
+
+    /// Returns the attributes as Windows shows them.
+    pub fn attributes(&self) -> Attributes {
+        self.flags.attributes(self.is_directory(), self.is_reparse_point())
+    }
+}
+
+impl Image {
+    /// Returns a file's security descriptor, self-relative; `None` where it has none.
+    pub fn security(&self, file: &File) -> Result<Option<&[u8]>, CimError> {
+        self.counted("a security descriptor", file.security)
+    }
+
+    /// Returns a reparse point's whole buffer, tag included; `None` for other files.
+    pub fn reparse(&self, file: &File) -> Result<Option<&[u8]>, CimError> {
+        self.counted("reparse data", file.reparse)
+    }
+
+    /// Returns a file's extended attributes as they lie on disk; empty where it has none.
+    pub fn eas(&self, file: &File) -> Result<&[u8], CimError> {
+        self.regions.object("extended attributes", file.eas, u64::from(file.ea_len))
+    }
+
+    /// Returns an object that begins with its length.
+    fn counted(&self, what: &'static str, offset: RegionOffset) -> Result<Option<&[u8]>, CimError> {
+        if offset.is_null() {
+            return Ok(None);
+        }
+        let len = self.regions.object(what, offset, size::<U16>())?;
+        let len = U16::read_from_bytes(len).expect("the object has the size that was asked for");
+        let whole = self.regions.object(what, offset, size::<U16>() + u64::from(len.get()))?;
+        Ok(whole.get(size_of::<U16>()..))
+    }
+}

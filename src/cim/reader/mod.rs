@@ -1,0 +1,190 @@
+//! Reading an image: open, look up, list, read.
+//!
+//! Opening maps the region files and checks their headers; the rest is checked when it is looked at, so that a huge
+//! image opens as fast as a small one. An [`Image`] can be used by many threads at once.
+
+mod data;
+mod directory;
+mod file;
+mod link_counts;
+mod regions;
+mod walk;
+
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+use zerocopy::FromBytes;
+use zerocopy::little_endian::U16;
+
+pub use data::{Chunk, Data};
+pub use directory::{Entries, Streams};
+pub use file::File;
+pub use link_counts::LinkCounts;
+pub use regions::{Region, Regions};
+pub use walk::Visit;
+
+use super::error::{CimError, Fault, NotFound, Place, Unsupported};
+use super::files::{self, ImageName};
+use super::format::{
+    CommonHeader, FileKind, FileTable, Filesystem, ImageHeader, MAJOR_CURRENT_WINDOWS, RawFileRecord,
+    RawFileTable, RawFilesystem, RawImageHeader, Version,
+};
+use super::io::{Directory, DiskDirectory};
+use super::names::upcase::{UPCASE_LEN, Upcase};
+use super::units::{FileId, RegionOffset};
+
+/// An image, open for reading.
+#[derive(Debug)]
+pub struct Image {
+    directory: Arc<dyn Directory>,
+    name: ImageName,
+    header: ImageHeader,
+    regions: Regions,
+    filesystem: Filesystem,
+    link_counts: OnceLock<LinkCounts>,
+}
+
+impl Image {
+    /// Opens an image by the path of its `.cim` file.
+    pub fn open(path: &Path) -> Result<Self, CimError> {
+        let (directory, name) = files::split_image_path(path)?;
+        Self::open_in(Arc::new(DiskDirectory::new(directory)), &name)
+    }
+
+    /// Opens an image by its name in a containing directory.
+    pub fn open_in(directory: Arc<dyn Directory>, name: &ImageName) -> Result<Self, CimError> {
+        let header = read_header(&*directory, name)?;
+        require_version(name.as_str(), header.version)?;
+        let regions = Regions::open(&*directory, header.sets())?;
+        let bytes = regions.object("the filesystem object", header.filesystem, size::<RawFilesystem>())?;
+        let filesystem =
+            Filesystem::parse(bytes).map_err(|fault| regions.corrupt(header.filesystem, fault))?;
+        let image =
+            Self { directory, name: name.clone(), header, regions, filesystem, link_counts: OnceLock::new() };
+        image.raw_upcase()?;
+        image.raw_tables()?;
+        Ok(image)
+    }
+
+    /// Returns the name of the `.cim` file.
+    pub fn name(&self) -> &ImageName {
+        &self.name
+    }
+
+    /// Returns the containing directory.
+    pub fn containing_directory(&self) -> &Arc<dyn Directory> {
+        &self.directory
+    }
+
+    /// Returns the contents of the `.cim` file.
+    pub fn header(&self) -> &ImageHeader {
+        &self.header
+    }
+
+    /// Returns the filesystem object.
+    pub fn filesystem(&self) -> &Filesystem {
+        &self.filesystem
+    }
+
+    /// Returns the region files.
+    pub fn regions(&self) -> &Regions {
+        &self.regions
+    }
+
+    /// Returns the table that names are compared through.
+    pub fn upcase(&self) -> Upcase<'_> {
+        Upcase::new(self.raw_upcase().expect("checked when the image was opened"))
+    }
+
+    /// Returns the root directory.
+    pub fn root(&self) -> FileId {
+        self.filesystem.root
+    }
+
+    /// Reads a file's record.
+    pub fn file(&self, id: FileId) -> Result<File, CimError> {
+        let (place, record) = self.record(id)?;
+        if record.parent.get() == 0 && id != self.root() {
+            return Err(self.regions.corrupt(place, Fault::FreeRecord { id: id.raw() }));
+        }
+        File::check(id, &record).map_err(|fault| self.regions.corrupt(place, fault))
+    }
+
+    /// Returns the number of file ids: the highest id that a file may have.
+    pub fn file_id_limit(&self) -> u32 {
+        let tables = self.filesystem.table_count;
+        tables.saturating_mul(FileId::PER_TABLE)
+    }
+
+    /// Returns the entries of the file table directory.
+    pub fn tables(&self) -> &[RawFileTable] {
+        self.raw_tables().expect("checked when the image was opened")
+    }
+
+    /// Returns a file table with its bytes.
+    pub fn table(&self, index: usize) -> Result<Option<(FileTable, &[u8])>, CimError> {
+        let Some(&raw) = self.tables().get(index) else { return Ok(None) };
+        let tables = self.filesystem.tables;
+        let table = FileTable::try_from(raw).map_err(|fault| self.regions.corrupt(tables, fault))?;
+        if table.is_empty() {
+            return Ok(Some((table, &[])));
+        }
+        let bytes = self.regions.object("a file table", table.offset, table.len())?;
+        Ok(Some((table, bytes)))
+    }
+
+    /// Reads a file's record as it lies on disk, free or not, with its place.
+    pub fn record(&self, id: FileId) -> Result<(RegionOffset, RawFileRecord), CimError> {
+        let beyond = || self.regions.corrupt(self.filesystem.tables, Fault::NoSuchFile { id: id.raw() });
+        let (table, bytes) = self.table(id.table())?.ok_or_else(beyond)?;
+        let record = table.record(bytes, id.slot()).ok_or_else(beyond)?;
+        let slot = u64::try_from(id.slot()).expect("a slot is below 1024");
+        let byte = table.offset.byte().saturating_add(slot.saturating_mul(u64::from(table.entry_size)));
+        Ok((RegionOffset::new(table.offset.region(), byte).unwrap_or(table.offset), record))
+    }
+
+    fn raw_upcase(&self) -> Result<&[U16; UPCASE_LEN], CimError> {
+        let bytes =
+            self.regions.object("the upcase table", self.filesystem.upcase, size::<[U16; UPCASE_LEN]>())?;
+        Ok(FromBytes::ref_from_bytes(bytes).expect("the object has the size that was asked for"))
+    }
+
+    fn raw_tables(&self) -> Result<&[RawFileTable], CimError> {
+        let count = u64::from(self.filesystem.table_count);
+        let len = count * size::<RawFileTable>();
+        let bytes = self.regions.object("the file table directory", self.filesystem.tables, len)?;
+        Ok(FromBytes::ref_from_bytes(bytes).expect("the object has the size that was asked for"))
+    }
+}
+
+/// Reads the `.cim` file alone, of version 2 or 3: enough to know which region files an image uses.
+pub fn read_header(directory: &dyn Directory, name: &ImageName) -> Result<ImageHeader, CimError> {
+    let path = directory.path().join(name.as_str());
+    let bytes = directory.open(name.as_str()).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => NotFound::Image(path.clone()).into(),
+        _ => CimError::io("open", &path, error),
+    })?;
+    let corrupt = |fault| CimError::corrupt(Place { file: name.to_string(), offset: 0 }, fault);
+    let version =
+        CommonHeader::check(bytes.as_slice(), FileKind::IMAGE, size::<RawImageHeader>()).map_err(corrupt)?;
+    if version.major != MAJOR_CURRENT_WINDOWS {
+        require_version(name.as_str(), version)?;
+    }
+    ImageHeader::parse(bytes.as_slice()).map_err(corrupt)
+}
+
+/// Refuses versions whose body is not known.
+fn require_version(file: &str, version: Version) -> Result<(), CimError> {
+    let Version { major, minor } = version;
+    let file = file.to_owned();
+    match major {
+        _ if major == Version::WRITTEN.major => Ok(()),
+        MAJOR_CURRENT_WINDOWS => Err(Unsupported::BodyVersion { file, major, minor }.into()),
+        _ => Err(Unsupported::Version { file, major, minor }.into()),
+    }
+}
+
+/// Returns a structure's size as the format counts.
+fn size<T>() -> u64 {
+    u64::try_from(size_of::<T>()).expect("a usize fits a u64")
+}

@@ -1,0 +1,129 @@
+//! The region files of an image, counted as region offsets count them.
+
+use crate::cim::error::{CimError, Fault, InvalidInput, Place};
+use crate::cim::files;
+use crate::cim::format::{RegionHeader, RegionSet, RegionType};
+use crate::cim::io::{Bytes, Directory};
+use crate::cim::units::RegionOffset;
+
+/// A mapped region file.
+#[derive(Clone, Debug)]
+pub struct Region {
+    name: String,
+    kind: RegionType,
+    bytes: Bytes,
+}
+
+impl Region {
+    /// Opens region file `index` of a set.
+    pub fn open(directory: &dyn Directory, set: RegionSet, index: u16) -> Result<Self, CimError> {
+        let name = files::region(set.guid, index);
+        let path = directory.path().join(&name);
+        let bytes = directory.open(&name).map_err(|error| CimError::io("open", path, error))?;
+        let corrupt = |fault| CimError::corrupt(Place { file: name.clone(), offset: 0 }, fault);
+        let (version, header) = RegionHeader::parse(bytes.as_slice()).map_err(corrupt)?;
+        super::require_version(&name, version)?;
+        if header.index != index {
+            let (expected, found) = (u64::from(index), u64::from(header.index));
+            return Err(corrupt(Fault::Mismatch { field: "the region index", expected, found }));
+        }
+        Ok(Self { name, kind: header.kind, bytes })
+    }
+
+    /// Returns the name of the file.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns what the region holds.
+    pub fn kind(&self) -> RegionType {
+        self.kind
+    }
+
+    /// Returns the whole file.
+    pub fn bytes(&self) -> &[u8] {
+        self.bytes.as_slice()
+    }
+}
+
+/// All region files of an image: the parents' sets in their order, then the own set.
+#[derive(Clone, Debug, Default)]
+pub struct Regions {
+    regions: Vec<Region>,
+}
+
+impl Regions {
+    /// Most regions that an offset can tell apart.
+    pub const MAX: usize = 65_536;
+
+    /// Opens the region files of all sets.
+    pub fn open(directory: &dyn Directory, sets: impl Iterator<Item = RegionSet>) -> Result<Self, CimError> {
+        let mut regions = Vec::new();
+        for set in sets {
+            for index in 0..set.count {
+                if regions.len() == Self::MAX {
+                    return Err(InvalidInput::Full { what: "regions" }.into());
+                }
+                regions.push(Region::open(directory, set, index)?);
+            }
+        }
+        Ok(Self { regions })
+    }
+
+    /// Yields the regions in order.
+    pub fn iter(&self) -> impl Iterator<Item = &Region> {
+        self.regions.iter()
+    }
+
+    /// Returns the number of regions.
+    pub fn len(&self) -> usize {
+        self.regions.len()
+    }
+
+    /// Returns whether there are no regions.
+    pub fn is_empty(&self) -> bool {
+        self.regions.is_empty()
+    }
+
+    /// Returns the region that an offset points into.
+    pub fn region(&self, what: &'static str, offset: RegionOffset) -> Result<&Region, CimError> {
+        let (region, count) = (offset.region(), self.regions.len());
+        let missing = || self.corrupt(offset, Fault::NoSuchRegion { what, region, count });
+        self.regions.get(usize::from(region)).ok_or_else(missing)
+    }
+
+    /// Returns the bytes from an offset to the end of its region.
+    pub fn tail(&self, what: &'static str, offset: RegionOffset) -> Result<&[u8], CimError> {
+        if offset.byte() < RegionHeader::LEN {
+            return Err(self.corrupt(offset, Fault::Null { what }));
+        }
+        let bytes = self.region(what, offset)?.bytes();
+        let tail = usize::try_from(offset.byte()).ok().and_then(|at| bytes.get(at..));
+        tail.ok_or_else(|| self.corrupt(offset, Fault::Short { what, need: 1, have: 0 }))
+    }
+
+    /// Returns the `len` bytes at an offset. An object of no bytes may lie nowhere.
+    pub fn object(&self, what: &'static str, offset: RegionOffset, len: u64) -> Result<&[u8], CimError> {
+        if len == 0 {
+            return Ok(&[]);
+        }
+        let tail = self.tail(what, offset)?;
+        let object = usize::try_from(len).ok().and_then(|len| tail.get(..len));
+        object.ok_or_else(|| {
+            let have = u64::try_from(tail.len()).expect("a usize fits a u64");
+            self.corrupt(offset, Fault::Short { what, need: len, have })
+        })
+    }
+
+    /// Says that the bytes at an offset lie.
+    pub fn corrupt(&self, offset: RegionOffset, fault: Fault) -> CimError {
+        CimError::corrupt(self.place(offset), fault)
+    }
+
+    /// Names the file and offset for messages.
+    pub fn place(&self, offset: RegionOffset) -> Place {
+        let region = self.regions.get(usize::from(offset.region()));
+        let file = region.map_or_else(|| format!("region {}", offset.region()), |region| region.name.clone());
+        Place { file, offset: offset.byte() }
+    }
+}

@@ -1,0 +1,27 @@
+//! Read-only memory maps of files that never change.
+
+use std::fs::File;
+use std::io;
+
+/// A file mapped for reading.
+///
+/// The file must not be cut while it is mapped: the operating system answers a read past its end with a signal.
+/// Images are immutable once published and owned by the program that wrote them, so nobody has a reason to.
+#[derive(Debug)]
+pub struct Map(memmap2::Mmap);
+
+impl Map {
+    /// Maps a whole file.
+    pub fn new(file: &File) -> io::Result<Self> {
+        // SAFETY: the map is private and read-only. The bytes are only ever read as plain integers and byte
+        // strings, for which any value is valid, and the files that are mapped are never written again.
+        let map = unsafe { memmap2::Mmap::map(file)? };
+        Ok(Self(map))
+    }
+}
+
+impl AsRef<[u8]> for Map {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}

@@ -1,0 +1,5 @@
+//! Windows.
+
+mod file;
+
+pub use file::{start_writeback, sync_directory, write_all_at};
