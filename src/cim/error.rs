@@ -58,6 +58,8 @@ enum Reason {
     ImageExists(PathBuf),
     #[error("{0} is a directory, which cannot have hard links")]
     LinkToDirectory(String),
+    #[error("{0} is a directory, which a hard link cannot replace")]
+    LinkOverDirectory(String),
     #[error("write of {wanted} bytes at offset {at} passes the declared end of the stream at {declared}")]
     BeyondEnd { declared: u64, at: u64, wanted: u64 },
 }
@@ -80,7 +82,7 @@ impl CimError {
             Reason::NotFound(_) => ErrorKind::PathNotFound,
             Reason::Conflict(_) => ErrorKind::Conflict,
             Reason::ImageExists(_) => ErrorKind::AlreadyExists,
-            Reason::LinkToDirectory(_) => ErrorKind::AccessDenied,
+            Reason::LinkToDirectory(_) | Reason::LinkOverDirectory(_) => ErrorKind::AccessDenied,
             Reason::BeyondEnd { .. } => ErrorKind::BeyondEnd,
         }
     }
@@ -100,6 +102,10 @@ impl CimError {
 
     pub(crate) fn link_to_directory(path: impl ToString) -> Self {
         Self(Box::new(Reason::LinkToDirectory(path.to_string())))
+    }
+
+    pub(crate) fn link_over_directory(path: impl ToString) -> Self {
+        Self(Box::new(Reason::LinkOverDirectory(path.to_string())))
     }
 
     pub(crate) fn beyond_end(declared: u64, at: u64, wanted: u64) -> Self {
@@ -198,8 +204,8 @@ pub enum Fault {
     Orphan { id: u32 },
     #[error("object digest does not match its bytes")]
     Digest,
-    #[error("file {id} has {found} links, but the link counts say {expected}")]
-    LinkCount { id: u32, expected: u32, found: u32 },
+    #[error("file {id} has {found} names, but {stored} are stored for it")]
+    Links { id: u32, stored: usize, found: usize },
 }
 
 /// What this library does not read or do.

@@ -22,14 +22,19 @@ pub fn object_ids(set: Guid, index: u16) -> String {
     format!("objectid_{set}_{index}")
 }
 
-/// Names the link counts of the image that was written with a set.
-pub fn link_counts(set: Guid) -> String {
-    format!("linkcount_{set}")
+/// Names the links of the image that was written with a set.
+pub fn links(set: Guid) -> String {
+    format!("links_{set}")
 }
 
 /// Names the journal of a layer set.
 pub fn journal(set: Guid) -> String {
     format!("journal_{set}")
+}
+
+/// Returns whether a file is the journal of a layer set.
+pub fn is_journal(name: &str) -> bool {
+    name.starts_with("journal_") && set_of(name).is_some()
 }
 
 /// Names a file before it is published.
@@ -43,7 +48,7 @@ pub fn set_of(name: &str) -> Option<Guid> {
     let (kind, rest) = name.split_once('_')?;
     let (guid, index) = match kind {
         "region" | "objectid" => rest.split_once('_').map(|(guid, index)| (guid, Some(index)))?,
-        "linkcount" | "journal" => (rest, None),
+        "links" | "journal" => (rest, None),
         _ => return None,
     };
     let canonical = |index: &str| index.parse::<u16>().is_ok_and(|number| number.to_string() == index);
@@ -105,7 +110,7 @@ mod tests {
     #[test]
     fn files_name_their_set() {
         let set = Guid::from_content([7; 16]);
-        for name in [region(set, 0), object_ids(set, 65_535), link_counts(set), journal(set)] {
+        for name in [region(set, 0), object_ids(set, 65_535), links(set), journal(set)] {
             assert_eq!(set_of(&name), Some(set), "{name}");
             assert_eq!(set_of(&part(&name)), Some(set), "{name}");
         }

@@ -20,6 +20,7 @@ pub mod io;
 pub mod names;
 pub mod reader;
 mod units;
+pub mod writer;
 
 pub use error::{CimError, Corruption, ErrorKind, Fault, Place};
 pub use files::ImageName;
@@ -27,3 +28,4 @@ pub use format::{Attributes, Guid};
 pub use names::{ImagePath, Name, NameRef};
 pub use reader::Image;
 pub use units::{FileId, FileTime, RegionOffset, StreamLen};
+pub use writer::{CaseRule, Metadata, Writer, WriterOptions};

@@ -1,1 +1,4 @@
-//! The integration tests: one binary, a module for each public noun.
+//! The integration tests: one binary, a module for each theme.
+
+mod support;
+mod write;

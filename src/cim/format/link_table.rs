@@ -30,7 +30,13 @@ pub struct LinkTable<'a, V> {
 /// One name of a table with its value.
 pub type NameEntry<'a, V> = (NameRef<'a>, V);
 
-impl<'a, V: FromBytes + Immutable + KnownLayout + Unaligned + Copy> LinkTable<'a, V> {
+/// What a name of a link table stands for.
+pub trait Value: FromBytes + Immutable + KnownLayout + Unaligned + Copy {}
+
+impl Value for U32 {}
+impl Value for super::RawStream {}
+
+impl<'a, V: Value> LinkTable<'a, V> {
     /// A table without names.
     pub const EMPTY: Self = Self { table: &[], values: &[], name_offsets: &[] };
 
@@ -77,8 +83,16 @@ impl<'a, V: FromBytes + Immutable + KnownLayout + Unaligned + Copy> LinkTable<'a
 
     /// Yields the entries in name order.
     pub fn iter(&self) -> impl Iterator<Item = Result<NameEntry<'a, V>, Fault>> + use<'a, V> {
+        self.iter_from(0)
+    }
+
+    /// Yields the entries from `start` on in name order.
+    pub fn iter_from(
+        &self,
+        start: usize,
+    ) -> impl Iterator<Item = Result<NameEntry<'a, V>, Fault>> + use<'a, V> {
         let table = *self;
-        (0..table.len()).map_while(move |index| table.get(index))
+        (start..table.len()).map_while(move |index| table.get(index))
     }
 
     fn name_at(&self, offset: u32) -> Result<NameRef<'a>, Fault> {

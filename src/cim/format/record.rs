@@ -50,7 +50,7 @@ const _: () = assert!(size_of::<RawFileRecord>() == 96); // 2 + 2 + 4 + 4*8 + 16
 
 bitflags! {
     /// The attribute bits that a file record keeps.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
     pub struct RecordFlags: u16 {
         /// Not to be written.
         const READ_ONLY = 1;

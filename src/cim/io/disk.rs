@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Bytes, Directory, OutputFile, WriterLock};
+use super::{Bytes, Directory, Lock, OutputFile};
 use crate::sys::{self, Map};
 
 /// Held, not read: its only purpose is to be locked.
@@ -67,12 +67,31 @@ impl Directory for DiskDirectory {
         sys::sync_directory(&self.path)
     }
 
-    fn lock(&self) -> io::Result<Option<WriterLock>> {
+    fn lock(&self) -> io::Result<Option<Lock>> {
         let path = self.path.join(LOCK_FILE);
         let file = OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
         match file.try_lock() {
-            Ok(()) => Ok(Some(WriterLock(Box::new(file)))),
+            Ok(()) => Ok(Some(Lock(Box::new(file)))),
             Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+
+    fn hold(&self, name: &str) -> io::Result<Lock> {
+        let file = File::open(self.path.join(name))?;
+        file.lock_shared()?;
+        Ok(Lock(Box::new(file)))
+    }
+
+    fn is_held(&self, name: &str) -> io::Result<bool> {
+        let file = match File::open(self.path.join(name)) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        match file.try_lock() {
+            Ok(()) => Ok(false),
+            Err(TryLockError::WouldBlock) => Ok(true),
             Err(TryLockError::Error(error)) => Err(error),
         }
     }

@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{Bytes, Directory, OutputFile, WriterLock};
+use super::{Bytes, Directory, Lock, OutputFile};
 
 /// A containing directory in memory.
 ///
@@ -24,6 +24,8 @@ struct State {
     record: Vec<Step>,
     fail_at: Option<usize>,
     locked: bool,
+    /// How often each image is held.
+    held: HashMap<String, usize>,
 }
 
 #[derive(Clone, Debug)]
@@ -174,12 +176,35 @@ impl Directory for MemoryDirectory {
         self.change(Step::SyncNames)
     }
 
-    fn lock(&self) -> io::Result<Option<WriterLock>> {
+    fn lock(&self) -> io::Result<Option<Lock>> {
         let mut state = self.state();
         if std::mem::replace(&mut state.locked, true) {
             return Ok(None);
         }
-        Ok(Some(WriterLock(Box::new(Unlock(self.clone())))))
+        Ok(Some(Lock(Box::new(Unlock(self.clone())))))
+    }
+
+    fn hold(&self, name: &str) -> io::Result<Lock> {
+        let mut state = self.state();
+        if !state.names.contains_key(name) {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        *state.held.entry(name.to_owned()).or_insert(0) += 1;
+        Ok(Lock(Box::new(Release(self.clone(), name.to_owned()))))
+    }
+
+    fn is_held(&self, name: &str) -> io::Result<bool> {
+        Ok(self.state().held.get(name).is_some_and(|&holders| holders > 0))
+    }
+}
+
+struct Release(MemoryDirectory, String);
+
+impl Drop for Release {
+    fn drop(&mut self) {
+        if let Some(holders) = self.0.state().held.get_mut(&self.1) {
+            *holders -= 1;
+        }
     }
 }
 

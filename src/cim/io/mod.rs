@@ -43,7 +43,13 @@ pub trait Directory: fmt::Debug + Send + Sync {
     fn sync(&self) -> io::Result<()>;
 
     /// Takes the directory for one writer. `None` while somebody else has it, in whatever process.
-    fn lock(&self) -> io::Result<Option<WriterLock>>;
+    fn lock(&self) -> io::Result<Option<Lock>>;
+
+    /// Keeps an image from being replaced: it is mounted. Any number of holders, in whatever process, may do so.
+    fn hold(&self, name: &str) -> io::Result<Lock>;
+
+    /// Returns whether somebody holds an image. One that does not exist is held by nobody.
+    fn is_held(&self, name: &str) -> io::Result<bool>;
 }
 
 /// A file under construction.
@@ -61,12 +67,12 @@ pub trait OutputFile: fmt::Debug + Send {
     fn sync(&mut self) -> io::Result<()>;
 }
 
-/// Keeps other writers out of a directory until it is dropped.
-pub struct WriterLock(#[expect(dead_code, reason = "held for its drop")] Box<dyn Send + Sync>);
+/// Something that is locked until this is dropped.
+pub struct Lock(#[expect(dead_code, reason = "held for its drop")] Box<dyn Send + Sync>);
 
-impl fmt::Debug for WriterLock {
+impl fmt::Debug for Lock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("WriterLock")
+        f.write_str("Lock")
     }
 }
 

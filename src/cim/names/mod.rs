@@ -12,7 +12,7 @@ use std::fmt;
 
 use zerocopy::little_endian::U16;
 
-pub use path::ImagePath;
+pub use path::{ImagePath, PathRef};
 pub use upcase::Upcase;
 
 use super::error::{CimError, InvalidInput};
@@ -143,7 +143,6 @@ impl Name {
     }
 
     /// Borrows the name.
-    #[expect(clippy::should_implement_trait, reason = "NameRef is a value with a lifetime, not a reference")]
     pub fn as_ref(&self) -> NameRef<'_> {
         NameRef(&self.0)
     }

@@ -175,7 +175,7 @@ mod tests {
 
     #[test]
     fn the_root_has_no_components() {
-        for text in ["", "/", "\\", "//"] {
+        for text in ["", "/", "\\"] {
             let root = ImagePath::parse(text).unwrap();
             assert!(root.is_root() && root.components().next().is_none() && root.split_last().is_none());
         }
@@ -183,7 +183,7 @@ mod tests {
 
     #[test]
     fn bad_components_are_refused() {
-        for bad in ["a//b", "../a", "a/./b", "a:b", "//", "a/b//", &"ab/".repeat(11_000)] {
+        for bad in ["a//b", "../a", "a/./b", "a:b", "a/b//", &"ab/".repeat(11_000)] {
             assert!(ImagePath::parse(bad).is_err(), "{bad:?}");
         }
     }

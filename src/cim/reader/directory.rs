@@ -6,7 +6,7 @@ use zerocopy::little_endian::U32;
 
 use super::{File, Image};
 use crate::cim::error::{CimError, Fault};
-use crate::cim::format::{LinkTable, RawStream, Stream};
+use crate::cim::format::{LinkTable, NameEntry, RawStream, Stream, Value};
 use crate::cim::names::{ImagePath, NameRef, Upcase};
 use crate::cim::units::{FileId, RegionOffset};
 
@@ -33,6 +33,16 @@ impl Image {
     pub fn child(&self, directory: &File, name: NameRef<'_>) -> Result<Option<FileId>, CimError> {
         let entries = self.entries(directory)?;
         match search(&entries, name, self.upcase()) {
+            Ok(None) => Ok(None),
+            Ok(Some(id)) => self.linked_id(directory, id).map(Some),
+            Err(fault) => Err(self.regions.corrupt(directory.data.offset, fault)),
+        }
+    }
+
+    /// Looks a name up in a directory where case counts.
+    pub fn child_exact(&self, directory: &File, name: NameRef<'_>) -> Result<Option<FileId>, CimError> {
+        let entries = self.entries(directory)?;
+        match search_exact(&entries, name, self.upcase()) {
             Ok(None) => Ok(None),
             Ok(Some(id)) => self.linked_id(directory, id).map(Some),
             Err(fault) => Err(self.regions.corrupt(directory.data.offset, fault)),
@@ -109,24 +119,14 @@ impl Image {
     }
 }
 
-/// Finds a name by binary search: the exact one, else the first that differs in case only.
-fn search<V>(table: &LinkTable<'_, V>, name: NameRef<'_>, upcase: Upcase<'_>) -> Result<Option<V>, Fault>
-where
-    V: zerocopy::FromBytes + zerocopy::Immutable + zerocopy::KnownLayout + zerocopy::Unaligned + Copy,
-{
-    let (mut low, mut high) = (0, table.len());
-    while low < high {
-        let middle = low + (high - low) / 2;
-        let Some(entry) = table.get(middle) else { break };
-        if entry?.0.folded_cmp(name, upcase) == Ordering::Less {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
+/// Finds a name: the exact one, else the first that differs in case only.
+fn search<V: Value>(
+    table: &LinkTable<'_, V>,
+    name: NameRef<'_>,
+    upcase: Upcase<'_>,
+) -> Result<Option<V>, Fault> {
     let mut first = None;
-    for index in low..table.len() {
-        let Some(entry) = table.get(index) else { break };
+    for entry in candidates(table, name, upcase)? {
         let (found, value) = entry?;
         if !found.folded_eq(name, upcase) {
             break;
@@ -137,4 +137,41 @@ where
         first = first.or(Some(value));
     }
     Ok(first)
+}
+
+/// Finds a name where case counts.
+fn search_exact<V: Value>(
+    table: &LinkTable<'_, V>,
+    name: NameRef<'_>,
+    upcase: Upcase<'_>,
+) -> Result<Option<V>, Fault> {
+    for entry in candidates(table, name, upcase)? {
+        let (found, value) = entry?;
+        if found == name {
+            return Ok(Some(value));
+        }
+        if !found.folded_eq(name, upcase) {
+            break;
+        }
+    }
+    Ok(None)
+}
+
+/// Yields the entries from the first on that is not below a name, found by binary search.
+fn candidates<'a, V: Value>(
+    table: &LinkTable<'a, V>,
+    name: NameRef<'_>,
+    upcase: Upcase<'_>,
+) -> Result<impl Iterator<Item = Result<NameEntry<'a, V>, Fault>> + use<'a, V>, Fault> {
+    let (mut low, mut high) = (0, table.len());
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let Some(entry) = table.get(middle) else { break };
+        if entry?.0.folded_cmp(name, upcase) == Ordering::Less {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    Ok(table.iter_from(low))
 }

@@ -45,7 +45,7 @@ pub struct File {
 
 impl File {
     /// Checks a record.
-    pub(super) fn check(id: FileId, raw: &RawFileRecord) -> Result<Self, Fault> {
+    pub(in crate::cim) fn check(id: FileId, raw: &RawFileRecord) -> Result<Self, Fault> {
         Ok(Self {
             id,
             flags: RecordFlags::from_bits_retain(raw.flags.get()),

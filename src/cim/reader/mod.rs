@@ -6,7 +6,7 @@
 mod data;
 mod directory;
 mod file;
-mod link_counts;
+mod links;
 mod regions;
 mod walk;
 
@@ -19,7 +19,7 @@ use zerocopy::little_endian::U16;
 pub use data::{Chunk, Data};
 pub use directory::{Entries, Streams};
 pub use file::File;
-pub use link_counts::LinkCounts;
+pub use links::Links;
 pub use regions::{Region, Regions};
 pub use walk::Visit;
 
@@ -41,7 +41,7 @@ pub struct Image {
     header: ImageHeader,
     regions: Regions,
     filesystem: Filesystem,
-    link_counts: OnceLock<LinkCounts>,
+    links: OnceLock<Links>,
 }
 
 impl Image {
@@ -60,7 +60,7 @@ impl Image {
         let filesystem =
             Filesystem::parse(bytes).map_err(|fault| regions.corrupt(header.filesystem, fault))?;
         let image =
-            Self { directory, name: name.clone(), header, regions, filesystem, link_counts: OnceLock::new() };
+            Self { directory, name: name.clone(), header, regions, filesystem, links: OnceLock::new() };
         image.raw_upcase()?;
         image.raw_tables()?;
         Ok(image)

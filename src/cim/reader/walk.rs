@@ -12,6 +12,8 @@ use crate::cim::units::FileId;
 pub struct Visit<'a> {
     /// The directory that holds the name.
     pub directory: &'a ImagePath,
+    /// The id of that directory; the root holds itself.
+    pub directory_id: FileId,
     /// The name; empty for the root itself.
     pub name: NameRef<'a>,
     /// The file of that name.
@@ -36,20 +38,25 @@ impl Image {
     ) -> Result<(), E> {
         let root = self.file(self.root())?;
         let mut seen = HashSet::from([root.id]);
-        visit(&Visit { directory: &ImagePath::ROOT, name: NameRef::from_units(&[]), file: root })?;
-        let mut open = vec![(ImagePath::ROOT, self.list(&root)?)];
-        while let Some((directory, entries)) = open.last_mut() {
+        visit(&Visit {
+            directory: &ImagePath::ROOT,
+            directory_id: root.id,
+            name: NameRef::from_units(&[]),
+            file: root,
+        })?;
+        let mut open = vec![(ImagePath::ROOT, root.id, self.list(&root)?)];
+        while let Some((directory, directory_id, entries)) = open.last_mut() {
             let Some(entry) = entries.next() else {
                 open.pop();
                 continue;
             };
             let (name, id) = entry?;
             let file = self.file(id)?;
-            visit(&Visit { directory, name, file })?;
+            visit(&Visit { directory, directory_id: *directory_id, name, file })?;
             if file.is_directory() {
                 self.enter_once(&mut seen, &file)?;
                 let path = directory.join(name)?;
-                open.push((path, self.list(&file)?));
+                open.push((path, file.id, self.list(&file)?));
             }
         }
         Ok(())

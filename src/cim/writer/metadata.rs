@@ -1,0 +1,86 @@
+//! What a caller says of a file, and what of it lies in a record.
+
+use zerocopy::FromBytes;
+use zerocopy::little_endian::U32;
+
+use crate::cim::error::{CimError, InvalidInput};
+use crate::cim::format::{Attributes, RecordFlags};
+use crate::cim::units::{FileTime, RegionOffset};
+
+/// Everything about a file but its name and data.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Metadata<'a> {
+    /// Attributes; the directory bit says what is made, the reparse bit follows from `reparse`.
+    pub attributes: Attributes,
+    /// When the file was created.
+    pub creation_time: FileTime,
+    /// When the data was last written.
+    pub last_write_time: FileTime,
+    /// When anything was last changed.
+    pub change_time: FileTime,
+    /// When the file was last read.
+    pub last_access_time: FileTime,
+    /// Security descriptor, self-relative; empty for none.
+    pub security: &'a [u8],
+    /// A FILE_FULL_EA_INFORMATION list; empty for none.
+    pub eas: &'a [u8],
+    /// A whole REPARSE_DATA_BUFFER, tag included; empty for all but reparse points.
+    pub reparse: &'a [u8],
+}
+
+/// What only the check of metadata finds out.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct CheckedMetadata {
+    pub(super) ea_len: u16,
+    pub(super) reparse_tag: u32,
+}
+
+/// What a record keeps of a file's metadata, with the objects written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::cim) struct LeafRecord {
+    pub(in crate::cim) flags: RecordFlags,
+    /// Creation, last write, change, last access.
+    pub(in crate::cim) times: [FileTime; 4],
+    pub(in crate::cim) security: RegionOffset,
+    pub(in crate::cim) eas: RegionOffset,
+    pub(in crate::cim) ea_len: u16,
+    pub(in crate::cim) reparse: RegionOffset,
+    pub(in crate::cim) reparse_tag: u32,
+}
+
+impl<'a> Metadata<'a> {
+    /// Metadata of a directory, with all times zero.
+    pub fn directory() -> Self {
+        Self { attributes: Attributes::DIRECTORY, ..Self::default() }
+    }
+
+    /// The same metadata with all four times set to one.
+    pub fn with_time(self, time: FileTime) -> Self {
+        Self { creation_time: time, last_write_time: time, change_time: time, last_access_time: time, ..self }
+    }
+
+    /// Returns whether this describes a directory.
+    pub fn is_directory(&self) -> bool {
+        self.attributes.contains(Attributes::DIRECTORY)
+    }
+
+    pub(super) fn check(&self) -> Result<CheckedMetadata, CimError> {
+        for (what, bytes) in [
+            ("security descriptor", self.security),
+            ("list of extended attributes", self.eas),
+            ("reparse data", self.reparse),
+        ] {
+            if bytes.len() > usize::from(u16::MAX) {
+                return Err(
+                    InvalidInput::TooLong { what, len: bytes.len(), max: usize::from(u16::MAX) }.into()
+                );
+            }
+        }
+        let reparse_tag = match self.reparse {
+            [] => 0,
+            bytes => U32::ref_from_prefix(bytes).map_or(0, |(tag, _)| tag.get()),
+        };
+        let ea_len = u16::try_from(self.eas.len()).expect("checked above");
+        Ok(CheckedMetadata { ea_len, reparse_tag })
+    }
+}

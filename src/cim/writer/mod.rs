@@ -1,0 +1,325 @@
+//! Writing an image: from scratch, over an existing one, or as a fork of one.
+//!
+//! A writer has the containing directory for itself. Data goes to region files as it comes; the tree is kept in
+//! memory, as far as it differs from the parent's, and written at commit. Until then nothing is visible, and a
+//! writer that is dropped leaves nothing behind.
+
+mod dedup;
+mod leaves;
+mod links;
+mod metadata;
+mod names;
+mod publish;
+mod region;
+mod set;
+mod stream;
+mod tables;
+mod tree;
+
+use std::sync::Arc;
+
+pub use metadata::Metadata;
+pub use names::CaseRule;
+pub use stream::StreamWriter;
+
+use dedup::InheritedObjects;
+use leaves::Leaves;
+use metadata::LeafRecord;
+use set::SetWriter;
+use tree::Tree;
+
+use super::error::{CimError, Conflict, InvalidInput, NotFound};
+use super::files::ImageName;
+use super::format::{Guid, ImageHeader, RegionSet, Stream, Version};
+use super::io::{Directory, Lock};
+use super::names::{ImagePath, Name};
+use super::reader::{Image, Regions};
+
+/// How an image is written.
+#[derive(Clone, Copy, Debug)]
+pub struct WriterOptions {
+    /// Whether names that differ in case only are one name or two.
+    pub case: CaseRule,
+    /// Whether a commit waits for the disk. Without, a power loss may take the image, but not leave half of it to
+    /// be mistaken for a whole one on file systems that keep the order of renames and data.
+    pub sync: bool,
+    /// The id of the region set that is written; random if not given.
+    pub set: Option<Guid>,
+}
+
+impl Default for WriterOptions {
+    fn default() -> Self {
+        Self { case: CaseRule::Fold, sync: true, set: None }
+    }
+}
+
+/// An image under construction.
+#[derive(Debug)]
+pub struct Writer {
+    name: ImageName,
+    base: Option<Arc<Image>>,
+    tree: Tree,
+    leaves: Leaves,
+    pending: Option<Pending>,
+    /// Released after everything else is cleaned up.
+    _lock: Lock,
+}
+
+/// What the open stream belongs to.
+#[derive(Debug)]
+struct Pending {
+    path: ImagePath,
+    target: Target,
+}
+
+#[derive(Debug)]
+enum Target {
+    File(LeafRecord),
+    Stream(Name),
+}
+
+impl Writer {
+    /// Begins an image: from scratch where only `new` is given; in place of `existing` where only that is, or both
+    /// are the same; as a fork of `existing` otherwise.
+    pub fn open(
+        directory: Arc<dyn Directory>,
+        existing: Option<&ImageName>,
+        new: Option<&ImageName>,
+        options: WriterOptions,
+    ) -> Result<Self, CimError> {
+        let name = new.or(existing).ok_or(InvalidInput::NoImageName)?.clone();
+        let lock = lock(&*directory)?;
+        let base = match existing {
+            Some(existing) => Some(Arc::new(Image::open_in(directory.clone(), existing)?)),
+            None => None,
+        };
+        let replaces = existing == Some(&name);
+        if !replaces && exists(&*directory, name.as_str())? {
+            return Err(CimError::image_exists(directory.path().join(name.as_str())));
+        }
+        publish::clear_leftovers(&*directory)?;
+        let first = base.as_deref().map_or(Ok(0), |base| region_count(base.regions()))?;
+        let inherited = base.as_deref().map(InheritedObjects::open).unwrap_or_default();
+        let guid = match options.set {
+            Some(guid) => guid,
+            None => random_guid()?,
+        };
+        let set = SetWriter::new(directory, guid, first, inherited, options.sync)?;
+        let tree = Tree::new(base.clone(), first, options.case)?;
+        Ok(Self { name, base, tree, leaves: Leaves::new(set), pending: None, _lock: lock })
+    }
+
+    /// Begins an image from scratch.
+    pub fn create(
+        directory: Arc<dyn Directory>,
+        new: &ImageName,
+        options: WriterOptions,
+    ) -> Result<Self, CimError> {
+        Self::open(directory, None, Some(new), options)
+    }
+
+    /// Begins a fork: an image that shares everything with its parent but what is edited.
+    pub fn fork(
+        directory: Arc<dyn Directory>,
+        parent: &ImageName,
+        new: &ImageName,
+        options: WriterOptions,
+    ) -> Result<Self, CimError> {
+        Self::open(directory, Some(parent), Some(new), options)
+    }
+
+    /// Begins a change of an image, which is replaced at commit.
+    pub fn extend(
+        directory: Arc<dyn Directory>,
+        existing: &ImageName,
+        options: WriterOptions,
+    ) -> Result<Self, CimError> {
+        Self::open(directory, Some(existing), None, options)
+    }
+
+    /// Makes a directory. In place of a directory it takes over the children.
+    pub fn create_directory(&mut self, path: &ImagePath, metadata: &Metadata<'_>) -> Result<(), CimError> {
+        self.leaves.require_no_stream()?;
+        self.tree.require_parent(path)?;
+        let leaf = self.leaves.metadata(metadata)?;
+        self.tree.put(path, &leaf, Stream::EMPTY_DIRECTORY).map(drop)
+    }
+
+    /// Makes a file of `size` bytes, in place of whatever has the path. The file is there when the stream that is
+    /// returned is finished; what is not written reads as zeros.
+    pub fn create_file(
+        &mut self,
+        path: &ImagePath,
+        metadata: &Metadata<'_>,
+        size: u64,
+    ) -> Result<StreamWriter<'_>, CimError> {
+        self.begin_file(path, metadata, size)?;
+        Ok(StreamWriter::new(self))
+    }
+
+    /// Makes an alternate stream of `size` bytes, in place of one of the same name.
+    pub fn create_stream(
+        &mut self,
+        path: &ImagePath,
+        name: &Name,
+        size: u64,
+    ) -> Result<StreamWriter<'_>, CimError> {
+        self.begin_stream(path, name, size)?;
+        Ok(StreamWriter::new(self))
+    }
+
+    /// Opens a file's stream, to be written by [`write`](Self::write) and closed by
+    /// [`finish_stream`](Self::finish_stream). For callers that cannot hold a [`StreamWriter`].
+    pub fn begin_file(
+        &mut self,
+        path: &ImagePath,
+        metadata: &Metadata<'_>,
+        size: u64,
+    ) -> Result<(), CimError> {
+        self.leaves.require_no_stream()?;
+        if path.is_root() {
+            return Err(InvalidInput::Root("replaced by a file").into());
+        }
+        if metadata.is_directory() && size != 0 {
+            return Err(InvalidInput::DirectoryData { len: size }.into());
+        }
+        self.tree.require_parent(path)?;
+        let leaf = self.leaves.metadata(metadata)?;
+        self.begin(path, Target::File(leaf), size)
+    }
+
+    /// Opens an alternate stream, like [`begin_file`](Self::begin_file).
+    pub fn begin_stream(&mut self, path: &ImagePath, name: &Name, size: u64) -> Result<(), CimError> {
+        self.leaves.require_no_stream()?;
+        self.tree.require(path)?;
+        self.begin(path, Target::Stream(name.clone()), size)
+    }
+
+    /// Appends to the open stream: all of `bytes`, or nothing where they would pass the declared size.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), CimError> {
+        self.leaves.write(bytes)
+    }
+
+    /// Closes the open stream and makes the file or stream that it belongs to.
+    pub fn finish_stream(&mut self) -> Result<(), CimError> {
+        let pending = self.pending.take().ok_or(InvalidInput::NoStream)?;
+        let stream = self.leaves.finish()?;
+        match pending.target {
+            Target::File(leaf) => self.tree.put(&pending.path, &leaf, stream).map(drop),
+            Target::Stream(name) => self.tree.put_stream(&pending.path, name.as_ref(), stream),
+        }
+    }
+
+    /// Closes the open stream and forgets what it belongs to.
+    pub fn abandon_stream(&mut self) -> Result<(), CimError> {
+        self.pending = None;
+        self.leaves.abandon()
+    }
+
+    /// Gives a file another name, in place of a file that has it.
+    pub fn link(&mut self, new: &ImagePath, existing: &ImagePath) -> Result<(), CimError> {
+        self.leaves.require_no_stream()?;
+        self.tree.link(new, existing)
+    }
+
+    /// Deletes a name: of a file, or of a directory with all below it.
+    pub fn delete(&mut self, path: &ImagePath) -> Result<(), CimError> {
+        self.leaves.require_no_stream()?;
+        self.tree.delete(path)
+    }
+
+    /// Deletes an alternate stream.
+    pub fn delete_stream(&mut self, path: &ImagePath, name: &Name) -> Result<(), CimError> {
+        self.leaves.require_no_stream()?;
+        self.tree.delete_stream(path, name.as_ref())
+    }
+
+    /// Deletes everything in a directory.
+    pub fn clear_directory(&mut self, path: &ImagePath) -> Result<(), CimError> {
+        self.leaves.require_no_stream()?;
+        self.tree.clear(path)
+    }
+
+    /// Returns whether a path exists, and if so whether it is a directory.
+    pub fn kind(&mut self, path: &ImagePath) -> Result<Option<bool>, CimError> {
+        self.tree.kind(path)
+    }
+
+    /// Says what stands in the way of a commit, as long as something does.
+    pub fn check_ready(&self) -> Result<(), CimError> {
+        self.leaves.require_no_stream()?;
+        require_not_held(&**self.leaves.set.directory(), &self.name)
+    }
+
+    /// Makes the image visible. After a failure nothing is left of it.
+    pub fn commit(mut self) -> Result<ImageHeader, CimError> {
+        self.check_ready()?;
+        let tree = std::mem::replace(&mut self.tree, Tree::new(None, 0, CaseRule::Fold)?);
+        let inherited = self.base.as_deref().map(Image::header);
+        let parents = inherited.into_iter().flat_map(ImageHeader::sets).collect();
+        commit_tree(tree, &mut self.leaves.set, &self.name, parents)
+    }
+
+    fn begin(&mut self, path: &ImagePath, target: Target, size: u64) -> Result<(), CimError> {
+        self.leaves.begin(size)?;
+        self.pending = Some(Pending { path: path.clone(), target });
+        Ok(())
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.leaves.set.discard();
+    }
+}
+
+/// Writes a tree into a set and publishes both as an image.
+fn commit_tree(
+    tree: Tree,
+    set: &mut SetWriter,
+    name: &ImageName,
+    parents: Vec<RegionSet>,
+) -> Result<ImageHeader, CimError> {
+    let filesystem = tree.write(set)?;
+    let own = set.finish()?;
+    let header = ImageHeader { version: Version::WRITTEN, parents, own, filesystem };
+    let bytes = header.to_bytes().ok_or(InvalidInput::Full { what: "parents" })?;
+    publish::publish(set, name.as_str(), &[&bytes])?;
+    Ok(header)
+}
+
+fn lock(directory: &dyn Directory) -> Result<Lock, CimError> {
+    let path = directory.path();
+    match directory.lock() {
+        Ok(Some(lock)) => Ok(lock),
+        Ok(None) => Err(Conflict::Writer(path.to_owned()).into()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Err(NotFound::Directory(path.to_owned()).into())
+        }
+        Err(error) => Err(CimError::io("lock", path, error)),
+    }
+}
+
+fn exists(directory: &dyn Directory, name: &str) -> Result<bool, CimError> {
+    directory.exists(name).map_err(|error| CimError::io("look for", directory.path().join(name), error))
+}
+
+fn require_not_held(directory: &dyn Directory, name: &ImageName) -> Result<(), CimError> {
+    let path = || directory.path().join(name.as_str());
+    match directory.is_held(name.as_str()) {
+        Ok(false) => Ok(()),
+        Ok(true) => Err(Conflict::Mounted(path()).into()),
+        Err(error) => Err(CimError::io("lock", path(), error)),
+    }
+}
+
+fn region_count(regions: &Regions) -> Result<u16, CimError> {
+    u16::try_from(regions.len()).map_err(|_| InvalidInput::Full { what: "regions" }.into())
+}
+
+fn random_guid() -> Result<Guid, CimError> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| CimError::io("name", "a region set", std::io::Error::other(error)))?;
+    Ok(Guid::from_random(bytes))
+}

@@ -1,0 +1,101 @@
+//! Making an image or a layer set visible, whole or not at all, and clearing away what a crash has left.
+//!
+//! Everything is written under unpublished names (`NAME.part`) and synced. Then the files of the set get their final
+//! names, and last the *leader*: the file that makes them reachable, which is the `.cim` of an image and the journal
+//! of a layer set. A crash before the last rename leaves the leader unpublished; it names the set, so that whoever
+//! takes the directory next finds all files of the set and removes them.
+
+use std::collections::HashSet;
+
+use super::set::{SetWriter, rename_part, write_part};
+use crate::cim::error::CimError;
+use crate::cim::files::{self, ImageName};
+use crate::cim::format::{Guid, ImageHeader};
+use crate::cim::io::Directory;
+use crate::cim::reader::read_header;
+
+/// Publishes a finished set by its leader.
+pub(super) fn publish(set: &mut SetWriter, leader: &str, contents: &[&[u8]]) -> Result<(), CimError> {
+    let directory = set.directory().clone();
+    let written = write_part(&*directory, leader, contents, set.syncs());
+    if let Err(error) = written.and_then(|()| publish_written(set, leader)) {
+        // The error that led here is the one to report.
+        drop(directory.remove(&files::part(leader)));
+        return Err(error);
+    }
+    sync(set)
+}
+
+fn publish_written(set: &mut SetWriter, leader: &str) -> Result<(), CimError> {
+    set.publish()?;
+    // The leader must not be durable before what it leads to.
+    sync(set)?;
+    rename_part(&**set.directory(), leader)?;
+    set.keep();
+    Ok(())
+}
+
+fn sync(set: &SetWriter) -> Result<(), CimError> {
+    let directory = set.directory();
+    if !set.syncs() {
+        return Ok(());
+    }
+    directory.sync().map_err(|error| CimError::io("sync", directory.path(), error))
+}
+
+/// Removes what a writer that crashed has left. Only for whoever has the directory's lock.
+pub(super) fn clear_leftovers(directory: &dyn Directory) -> Result<(), CimError> {
+    let names = list(directory)?;
+    let leaders: Vec<&str> = names
+        .iter()
+        .filter_map(|name| name.strip_suffix(files::PART))
+        .filter(|stem| is_leader(stem))
+        .collect();
+    let mut doomed: HashSet<Guid> = leaders.iter().filter_map(|stem| led_set(directory, stem)).collect();
+    if !doomed.is_empty() {
+        let listed = listed_sets(directory, &names)?;
+        doomed.retain(|guid| !listed.contains(guid));
+    }
+    for name in &names {
+        let unpublished = name.strip_suffix(files::PART).is_some_and(|stem| files::set_of(stem).is_some());
+        if unpublished || files::set_of(name).is_some_and(|guid| doomed.contains(&guid)) {
+            remove(directory, name)?;
+        }
+    }
+    // Leaders go last: they are what finds the rest after another crash.
+    let images = leaders.iter().filter(|stem| files::set_of(stem).is_none());
+    images.map(|stem| files::part(stem)).try_for_each(|name| remove(directory, &name))
+}
+
+/// Returns the sets that the images of a directory list.
+fn listed_sets(directory: &dyn Directory, names: &[String]) -> Result<HashSet<Guid>, CimError> {
+    let mut listed = HashSet::new();
+    for name in names.iter().filter(|name| name.ends_with(files::IMAGE)) {
+        let header = read_header(directory, &ImageName::new(name.as_str())?)?;
+        listed.extend(header.sets().map(|set| set.guid));
+    }
+    Ok(listed)
+}
+
+/// Returns whether a file makes a set reachable.
+fn is_leader(stem: &str) -> bool {
+    stem.ends_with(files::IMAGE) || files::is_journal(stem)
+}
+
+/// Returns the set that an unpublished leader would have made reachable.
+fn led_set(directory: &dyn Directory, stem: &str) -> Option<Guid> {
+    if let Some(guid) = files::set_of(stem) {
+        return Some(guid);
+    }
+    // A header that was not written whole was not synced, and then none of its set was published either.
+    let bytes = directory.open(&files::part(stem)).ok()?;
+    ImageHeader::parse(bytes.as_slice()).ok().map(|header| header.own.guid)
+}
+
+fn list(directory: &dyn Directory) -> Result<Vec<String>, CimError> {
+    directory.list().map_err(|error| CimError::io("list", directory.path(), error))
+}
+
+fn remove(directory: &dyn Directory, name: &str) -> Result<(), CimError> {
+    directory.remove(name).map_err(|error| CimError::io("remove", directory.path().join(name), error))
+}

@@ -1,0 +1,205 @@
+//! A region set under construction.
+
+use std::sync::Arc;
+
+use zerocopy::IntoBytes;
+
+use super::dedup::{InheritedObjects, ObjectId};
+use super::region::RegionWriter;
+use crate::cim::error::{CimError, InvalidInput};
+use crate::cim::files;
+use crate::cim::format::{Guid, ObjectIdHeader, RegionHeader, RegionSet, RegionType};
+use crate::cim::io::Directory;
+use crate::cim::units::RegionOffset;
+
+#[derive(Debug)]
+pub(super) struct SetWriter {
+    directory: Arc<dyn Directory>,
+    guid: Guid,
+    /// Index of the set's first region in the image.
+    first: u16,
+    sync: bool,
+    regions: Vec<RegionWriter>,
+    inherited: InheritedObjects,
+    /// Every file made so far, by its final name.
+    names: Vec<String>,
+}
+
+impl SetWriter {
+    /// Begins a set whose regions are counted from `first` on. Files are made when something goes into them.
+    pub(super) fn new(
+        directory: Arc<dyn Directory>,
+        guid: Guid,
+        first: u16,
+        inherited: InheritedObjects,
+        sync: bool,
+    ) -> Result<Self, CimError> {
+        let path = directory.path().join(files::region(guid, 0));
+        match directory.exists(&files::region(guid, 0)) {
+            Ok(false) => {}
+            Ok(true) => return Err(CimError::image_exists(path)),
+            Err(error) => return Err(CimError::io("look for", path, error)),
+        }
+        Ok(Self { directory, guid, first, sync, regions: Vec::new(), inherited, names: Vec::new() })
+    }
+
+    pub(super) fn guid(&self) -> Guid {
+        self.guid
+    }
+
+    pub(super) fn directory(&self) -> &Arc<dyn Directory> {
+        &self.directory
+    }
+
+    pub(super) fn syncs(&self) -> bool {
+        self.sync
+    }
+
+    /// Returns the region of a kind, made if need be, with its place in the set.
+    pub(super) fn region(&mut self, kind: RegionType) -> Result<(u16, &mut RegionWriter), CimError> {
+        let found = self.regions.iter().position(|region| region.kind() == kind);
+        let at = match found {
+            Some(at) => at,
+            None => self.create_region(kind)?,
+        };
+        let index = u16::try_from(at).expect("a set has at most one region of each kind");
+        Ok((index, &mut self.regions[at]))
+    }
+
+    fn create_region(&mut self, kind: RegionType) -> Result<usize, CimError> {
+        let at = self.regions.len();
+        let index = u16::try_from(at).expect("a set has at most one region of each kind");
+        if self.first.checked_add(index).is_none() {
+            return Err(InvalidInput::Full { what: "regions" }.into());
+        }
+        // Named first, so that a file that was made is removed whatever happens next.
+        self.names.push(files::region(self.guid, index));
+        let header = RegionHeader { index, kind };
+        self.regions.push(RegionWriter::create(&*self.directory, self.guid, header, self.sync)?);
+        Ok(at)
+    }
+
+    /// Names a byte of one of the set's regions as the image counts.
+    pub(super) fn offset(&self, index: u16, byte: u64) -> Result<RegionOffset, CimError> {
+        let region = self.first.checked_add(index);
+        let offset = region.and_then(|region| RegionOffset::new(region, byte));
+        offset.ok_or_else(|| InvalidInput::Full { what: "bytes in a region" }.into())
+    }
+
+    /// Appends an object that nothing else will share.
+    pub(super) fn append(&mut self, kind: RegionType, bytes: &[u8]) -> Result<RegionOffset, CimError> {
+        let (index, region) = self.region(kind)?;
+        let start = region.align()?;
+        region.append(bytes)?;
+        self.offset(index, start)
+    }
+
+    /// Appends an object, or finds it where it is already.
+    pub(super) fn append_shared(&mut self, kind: RegionType, bytes: &[u8]) -> Result<RegionOffset, CimError> {
+        let id = ObjectId::of(bytes);
+        if let Some(found) = self.find(kind, &id)? {
+            return Ok(found);
+        }
+        let offset = self.append(kind, bytes)?;
+        self.remember(kind, &id, offset)?;
+        Ok(offset)
+    }
+
+    /// Looks for an object in this set and in those that the image inherits.
+    pub(super) fn find(&mut self, kind: RegionType, id: &ObjectId) -> Result<Option<RegionOffset>, CimError> {
+        if let Some(at) = self.regions.iter().position(|region| region.kind() == kind)
+            && let Some(byte) = self.regions[at].objects().find(id)
+        {
+            let index = u16::try_from(at).expect("a set has at most one region of each kind");
+            return self.offset(index, byte).map(Some);
+        }
+        Ok(self.inherited.find(kind, id))
+    }
+
+    /// Makes an object known to later searches.
+    pub(super) fn remember(
+        &mut self,
+        kind: RegionType,
+        id: &ObjectId,
+        offset: RegionOffset,
+    ) -> Result<(), CimError> {
+        let (_, region) = self.region(kind)?;
+        region.objects().insert(id, offset.byte())
+    }
+
+    /// Writes a whole file beside the regions, under its unpublished name.
+    pub(super) fn write_file(&mut self, name: String, parts: &[&[u8]]) -> Result<(), CimError> {
+        self.names.push(name.clone());
+        write_part(&*self.directory, &name, parts, self.sync)
+    }
+
+    /// Finishes the regions and writes their object ids.
+    pub(super) fn finish(&mut self) -> Result<RegionSet, CimError> {
+        let guid = self.guid;
+        for at in 0..self.regions.len() {
+            let index = u16::try_from(at).expect("a set has at most one region of each kind");
+            let region = &mut self.regions[at];
+            region.finish(self.sync)?;
+            let (kind, objects) = (region.kind(), std::mem::take(region.objects()).into_sorted());
+            if objects.is_empty() {
+                continue;
+            }
+            let count = u32::try_from(objects.len()).expect("insertion keeps the count below 2^32");
+            let header = ObjectIdHeader { index, kind }.to_raw(count);
+            self.write_file(files::object_ids(guid, index), &[header.as_bytes(), objects.as_bytes()])?;
+        }
+        let count = u16::try_from(self.regions.len()).expect("a set has at most one region of each kind");
+        Ok(RegionSet { guid, count })
+    }
+
+    /// Gives all files their final names.
+    pub(super) fn publish(&mut self) -> Result<(), CimError> {
+        for name in &self.names {
+            rename_part(&*self.directory, name)?;
+        }
+        Ok(())
+    }
+
+    /// Takes back what was written; for the way out of a failure, where nothing more can be done about another.
+    pub(super) fn discard(&mut self) {
+        self.regions.clear();
+        for name in self.names.drain(..) {
+            for name in [files::part(&name), name] {
+                drop(self.directory.remove(&name));
+            }
+        }
+    }
+
+    /// Keeps what was published.
+    pub(super) fn keep(&mut self) {
+        self.names.clear();
+    }
+}
+
+/// Writes a whole file under its unpublished name.
+pub(super) fn write_part(
+    directory: &dyn Directory,
+    name: &str,
+    parts: &[&[u8]],
+    sync: bool,
+) -> Result<(), CimError> {
+    let name = files::part(name);
+    let path = directory.path().join(&name);
+    let mut file = directory.create(&name).map_err(|error| CimError::io("create", &path, error))?;
+    let mut offset = 0u64;
+    for part in parts {
+        file.write_at(part, offset).map_err(|error| CimError::io("write", &path, error))?;
+        offset = offset.saturating_add(u64::try_from(part.len()).expect("a usize fits a u64"));
+    }
+    if sync {
+        file.sync().map_err(|error| CimError::io("sync", &path, error))?;
+    }
+    Ok(())
+}
+
+/// Gives a file its final name.
+pub(super) fn rename_part(directory: &dyn Directory, name: &str) -> Result<(), CimError> {
+    directory
+        .rename(&files::part(name), name)
+        .map_err(|error| CimError::io("publish", directory.path().join(name), error))
+}

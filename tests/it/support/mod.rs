@@ -1,0 +1,54 @@
+//! What several themes need.
+
+use std::sync::Arc;
+
+use cimsnap::cim::io::{Directory, MemoryDirectory};
+use cimsnap::cim::{Attributes, FileTime, Image, ImageName, ImagePath, Metadata, Name, Writer};
+
+pub(crate) fn path(text: &str) -> ImagePath {
+    ImagePath::parse(text).expect("a valid path")
+}
+
+pub(crate) fn name(text: &str) -> Name {
+    Name::new(text).expect("a valid name")
+}
+
+pub(crate) fn image_name(text: &str) -> ImageName {
+    ImageName::new(text).expect("a valid image name")
+}
+
+pub(crate) fn memory() -> Arc<dyn Directory> {
+    Arc::new(MemoryDirectory::new())
+}
+
+/// Metadata of a file, with four different times.
+pub(crate) fn file_metadata() -> Metadata<'static> {
+    Metadata {
+        attributes: Attributes::ARCHIVE,
+        creation_time: FileTime::from_raw(1),
+        last_write_time: FileTime::from_raw(2),
+        change_time: FileTime::from_raw(3),
+        last_access_time: FileTime::from_raw(4),
+        ..Metadata::default()
+    }
+}
+
+pub(crate) fn put(writer: &mut Writer, at: &str, data: &[u8]) {
+    let size = u64::try_from(data.len()).expect("a length");
+    let mut stream = writer.create_file(&path(at), &file_metadata(), size).expect("create the file");
+    stream.append(data).expect("write the data");
+    stream.finish().expect("finish the file");
+}
+
+pub(crate) fn mkdir(writer: &mut Writer, at: &str) {
+    writer.create_directory(&path(at), &Metadata::directory()).expect("create the directory");
+}
+
+/// Reads a whole file; `None` where there is none.
+pub(crate) fn cat(image: &Image, at: &str) -> Option<Vec<u8>> {
+    let file = image.find(&path(at)).expect("look up")?;
+    let data = image.data(file.data).expect("open the data");
+    let mut bytes = vec![0; usize::try_from(data.len()).expect("a length")];
+    assert_eq!(data.read_at(&mut bytes, 0), bytes.len());
+    Some(bytes)
+}
