@@ -1,4 +1,5 @@
 //! The integration tests: one binary, a module for each theme.
 
+mod model;
 mod support;
 mod write;
