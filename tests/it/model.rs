@@ -166,7 +166,7 @@ type Line = (String, Option<Vec<u8>>, Vec<(String, Vec<u8>)>, String);
 fn listing(image: &Image) -> Vec<Line> {
     let mut lines: Vec<Line> = Vec::new();
     let mut first_paths = BTreeMap::new();
-    let mut links = BTreeMap::new();
+    let mut homes: BTreeMap<_, Vec<_>> = BTreeMap::new();
     image
         .walk(|visit| {
             let at = visit.path()?.to_string();
@@ -183,17 +183,17 @@ fn listing(image: &Image) -> Vec<Line> {
                 let (name, stream) = stream?;
                 streams.push((name.to_string(), read(stream)?));
             }
-            *links.entry(file.id).or_insert(0u32) += 1;
-            let parent = file.parent.expect("every file has a parent");
-            assert!(image.file(parent)?.is_directory());
+            homes.entry(file.id).or_default().push(visit.directory_id);
             let same_as = first_paths.entry(file.id).or_insert_with(|| at.clone()).clone();
             let data = if file.is_directory() { None } else { Some(read(file.data)?) };
             lines.push((at, data, streams, same_as));
             Ok::<_, CimError>(())
         })
         .unwrap();
-    for (id, count) in links {
-        assert_eq!(image.links().unwrap().count(id), count, "links of file {id}");
+    for (id, homes) in homes {
+        assert_eq!(image.links().unwrap().count(id) as usize, homes.len(), "links of file {id}");
+        let parent = image.file(id).unwrap().parent.expect("every file has a parent");
+        assert!(homes.contains(&parent), "file {id} has no name in its parent {parent}");
     }
     lines
 }
@@ -307,7 +307,7 @@ fn as_layer_sets(script: &[Edit], piece: usize) {
 }
 
 fn a_name() -> impl Strategy<Value = String> {
-    prop::sample::select(vec!["a", "A", "b", "c", "é", "É"]).prop_map(str::to_owned)
+    prop::sample::select(vec!["a", "A", "b", "é", "É"]).prop_map(str::to_owned)
 }
 
 fn a_path() -> impl Strategy<Value = String> {
@@ -338,7 +338,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 192, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn edit_scripts_follow_the_model(script in prop::collection::vec(an_edit(), 1..60), piece in 1..20usize) {
+    fn edit_scripts_follow_the_model(script in prop::collection::vec(an_edit(), 1..100), piece in 1..30usize) {
         in_one_writer(&script, &mut Model::new());
         in_generations(&script, piece, false);
         in_generations(&script, piece, true);

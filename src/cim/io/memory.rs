@@ -50,7 +50,7 @@ impl MemoryDirectory {
         self.state().record.len()
     }
 
-    /// Lets change number `step`, counted from the beginning, fail as on a full disk, and all after it.
+    /// Lets change number `step`, counted from the beginning, fail as on a full disk, and all after it but removals.
     pub fn fail_at(&self, step: usize) {
         self.state().fail_at = Some(step);
     }
@@ -94,7 +94,8 @@ impl MemoryDirectory {
 
     fn change(&self, step: Step) -> io::Result<()> {
         let mut state = self.state();
-        if state.fail_at.is_some_and(|at| state.record.len() >= at) {
+        let needs_space = !matches!(step, Step::Remove { .. });
+        if needs_space && state.fail_at.is_some_and(|at| state.record.len() >= at) {
             return Err(io::ErrorKind::StorageFull.into());
         }
         state.apply(&step)?;
