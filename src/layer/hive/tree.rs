@@ -146,7 +146,7 @@ impl<'a> Hive<'a> {
     }
 
     /// Returns the root key.
-    pub fn root(&self) -> KeyId {
+    pub fn root_id(&self) -> KeyId {
         KeyId(0)
     }
 
@@ -191,7 +191,7 @@ impl<'a> Hive<'a> {
 
     /// Returns the key at a path of names with backslashes between them, after adding what is missing of it.
     pub fn ensure(&mut self, path: &str) -> Result<KeyId, HiveError> {
-        let mut at = self.root();
+        let mut at = self.root_id();
         for name in path.split('\\').map(Name::from) {
             at = match self.subkey(at, &name) {
                 Some(id) => id,
@@ -203,7 +203,7 @@ impl<'a> Hive<'a> {
 
     /// Returns the key at a path.
     pub fn find(&self, path: &str) -> Option<KeyId> {
-        path.split('\\').try_fold(self.root(), |at, name| self.subkey(at, &Name::from(name)))
+        path.split('\\').try_fold(self.root_id(), |at, name| self.subkey(at, &Name::from(name)))
     }
 
     /// Returns where a subkey is in the list of its parent, or where it would be.
@@ -237,7 +237,7 @@ impl<'s> Source<'s> for &'s Hive<'_> {
     }
 
     fn root(&self) -> Option<KeyId> {
-        Some(Hive::root(self))
+        Some(self.root_id())
     }
 
     fn name(&self, key: KeyId) -> Result<Name<'s>, HiveError> {

@@ -45,7 +45,7 @@ fn data_is_split_beyond_16344_bytes() {
     for (len, split) in [(16_343_usize, false), (16_344, false), (16_345, true), (40_000, true)] {
         let mut hive = Hive::new(HiveInfo::PLAIN);
         let bytes: Vec<u8> = (0..len).map(|at| u8::try_from(at % 251).unwrap()).collect();
-        let root = hive.root();
+        let root = hive.root_id();
         hive.key_mut(root).set_bytes("big", 3, bytes.clone()).unwrap();
         let file = written(&&hive);
         assert_eq!(
@@ -62,7 +62,7 @@ fn data_is_split_beyond_16344_bytes() {
 #[test]
 fn full_segments_fill_bins_of_16_kib() {
     let mut hive = Hive::new(HiveInfo::PLAIN);
-    let root = hive.root();
+    let root = hive.root_id();
     hive.key_mut(root).set_bytes("big", 3, vec![1; 16_344 * 2]).unwrap();
     let file = written(&&hive);
     assert_eq!(file.len(), 4096 + 4096 + 2 * 16_384);
@@ -133,13 +133,13 @@ fn everything_that_a_key_can_have_survives() {
 #[test]
 fn trees_that_do_not_fit_are_refused() {
     let mut hive = Hive::new(HiveInfo::PLAIN);
-    let mut at = hive.root();
+    let mut at = hive.root_id();
     for _ in 0..512 {
         at = hive.add(at, "k").unwrap();
     }
     assert_eq!(hive.add(at, "k").unwrap_err().kind(), HiveErrorKind::InvalidInput);
     assert_eq!(dumped(&HiveView::open(&written(&&hive)).unwrap()), dumped(&&hive));
-    let root = hive.root();
+    let root = hive.root_id();
     for name in ["", "a\\b", &"x".repeat(256)] {
         assert_eq!(hive.add(root, name).unwrap_err().kind(), HiveErrorKind::InvalidInput, "{name:?}");
     }
