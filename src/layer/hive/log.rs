@@ -51,10 +51,10 @@ impl<'a> Recovery<'a> {
         }
         files.sort_by_key(LogFile::sequence);
         // A block that is itself torn says nothing about what the file holds already; the newest copy replaces it.
-        let mut first = block.secondary_sequence.get();
+        let mut first = Some(block.secondary_sequence.get());
         if let Dirt::Checksum { .. } = dirt {
             block = files.last().ok_or(Dirt::NoUsableLog)?.block;
-            first = 0;
+            first = None;
         }
         let entries = usable_entries(&files, first);
         Self::from_entries(primary, block, &entries).map(Some)
@@ -114,16 +114,20 @@ impl<'a> Recovery<'a> {
     }
 }
 
-/// Returns the run of entries from `first` on; older ones are in the file already.
-fn usable_entries<'a>(files: &[LogFile<'a>], first: u32) -> Vec<Entry<'a>> {
+/// Returns the run of entries to apply. It starts at `first`, since older entries are in the file already; where that
+/// is not known, it is the run that the newest log belongs to.
+fn usable_entries<'a>(files: &[LogFile<'a>], first: Option<u32>) -> Vec<Entry<'a>> {
     let mut usable: Vec<Entry<'a>> = Vec::new();
     for file in files {
         for entry in file.entries() {
-            if entry.sequence < first {
+            if first.is_some_and(|first| entry.sequence < first) {
                 continue;
             }
             if usable.last().is_some_and(|last| last.sequence.wrapping_add(1) != entry.sequence) {
-                return usable;
+                if first.is_some() {
+                    return usable;
+                }
+                usable.clear();
             }
             usable.push(entry);
         }
@@ -208,5 +212,4 @@ fn pages(body: &[u8], count: usize, bins_len: u32) -> Option<Vec<Page<'_>>> {
 }
 
 #[cfg(test)]
-#[path = "log_tests.rs"]
 mod tests;

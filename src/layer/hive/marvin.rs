@@ -1,8 +1,5 @@
 //! The Marvin32 hash that guards log entries.
 
-use zerocopy::FromBytes;
-use zerocopy::little_endian::U32;
-
 /// The seed for log entries.
 const LOG_SEED: u64 = 0x82EF_4D88_7A4E_55C5;
 
@@ -12,14 +9,11 @@ pub(super) fn marvin32(bytes: &[u8]) -> u64 {
 }
 
 fn seeded(seed: u64, bytes: &[u8]) -> u64 {
-    let words = match <[U32]>::ref_from_prefix_with_elems(bytes, bytes.len() / size_of::<U32>()) {
-        Ok((words, _)) => words,
-        Err(_) => &[],
-    };
+    let (words, _) = bytes.as_chunks::<4>();
     let [a0, a1, a2, a3, b0, b1, b2, b3] = seed.to_le_bytes();
     let start = (u32::from_le_bytes([a0, a1, a2, a3]), u32::from_le_bytes([b0, b1, b2, b3]));
     let padding = [0x80, 0];
-    let (a, b) = words.iter().map(|word| word.get()).chain(padding).fold(start, mix);
+    let (a, b) = words.iter().map(|word| u32::from_le_bytes(*word)).chain(padding).fold(start, mix);
     (u64::from(b) << 32) | u64::from(a)
 }
 

@@ -25,6 +25,8 @@ pub struct MergedKey<B, D> {
     is_root: bool,
 }
 
+type KeyOf<'s, B, D> = MergedKey<<B as Source<'s>>::Key, <D as Source<'s>>::Key>;
+
 /// What makes up a merged key.
 #[derive(Clone, Copy, Debug)]
 enum Halves<B, D> {
@@ -64,7 +66,7 @@ impl<'s, B: Source<'s>, D: Source<'s>> Merged<B, D> {
     }
 
     /// Returns the subkeys of a key of the delta that has nothing below it.
-    fn fresh_subkeys(&self, key: D::Key) -> Result<Vec<MergedKey<B::Key, D::Key>>, HiveError> {
+    fn fresh_subkeys(&self, key: D::Key) -> Result<Vec<KeyOf<'s, B, D>>, HiveError> {
         let mut found = Vec::new();
         for subkey in self.delta.subkeys(key)? {
             found.extend(self.join(None, Some(subkey))?);
@@ -73,11 +75,7 @@ impl<'s, B: Source<'s>, D: Source<'s>> Merged<B, D> {
     }
 
     /// Returns the union of the subkeys of two keys, by their upper-cased names.
-    fn joined_subkeys(
-        &self,
-        base: B::Key,
-        delta: D::Key,
-    ) -> Result<Vec<MergedKey<B::Key, D::Key>>, HiveError> {
+    fn joined_subkeys(&self, base: B::Key, delta: D::Key) -> Result<Vec<KeyOf<'s, B, D>>, HiveError> {
         let mut lower = named(&self.base, base)?.into_iter().peekable();
         let mut upper = named(&self.delta, delta)?.into_iter().peekable();
         let mut found = Vec::with_capacity(lower.len());
@@ -99,7 +97,7 @@ impl<'s, B: Source<'s>, D: Source<'s>> Merged<B, D> {
         &self,
         base: Option<B::Key>,
         delta: Option<D::Key>,
-    ) -> Result<Option<MergedKey<B::Key, D::Key>>, HiveError> {
+    ) -> Result<Option<KeyOf<'s, B, D>>, HiveError> {
         if let Some(delta) = delta
             && self.semantics(delta, false)? == Semantics::Tombstone
         {
@@ -238,5 +236,4 @@ impl<'s, B: Source<'s>, D: Source<'s>> Source<'s> for Merged<B, D> {
 }
 
 #[cfg(test)]
-#[path = "merge_tests.rs"]
 mod tests;

@@ -27,6 +27,7 @@
 
 #![cfg_attr(not(test), warn(clippy::as_conversions, clippy::arithmetic_side_effects))]
 
+mod cell_writer;
 mod cells;
 mod data;
 mod dump;

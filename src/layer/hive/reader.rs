@@ -187,5 +187,4 @@ impl<'a> Source<'a> for HiveView<'a> {
 }
 
 #[cfg(test)]
-#[path = "reader_tests.rs"]
 mod tests;

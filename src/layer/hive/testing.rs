@@ -27,8 +27,11 @@ struct Edit {
     layer: u8,
     numbers: (u64, u8, u8),
     class: Option<&'static str>,
-    values: Vec<(&'static str, Option<(u32, Vec<u8>)>)>,
+    values: Vec<(&'static str, Content)>,
 }
+
+/// Type and data of a value; none for a tombstone.
+type Content = Option<(u32, Vec<u8>)>;
 
 /// Few names, so that random hives meet; they include pairs that differ in case.
 const NAMES: [&str; 7] = ["a", "A", "b", "Key", "kEY", "\u{df}2", "\u{100}"];

@@ -7,12 +7,12 @@ use std::io::{BufWriter, Write};
 
 use zerocopy::IntoBytes;
 
-use super::cells::to_usize;
+use super::cell_writer::CellWriter;
 use super::error::{HiveError, Invalid};
 use super::format::{
-    BASE_BLOCK_LEN, BIG_DATA_MAGIC, BIN_MAGIC, BaseBlock, BigData, BinHeader, CELL_SIZE_LEN, HASH_LEAF,
-    HashedChild, INDEX, INLINE_DATA, KEY_LATIN_NAME, KEY_MAGIC, KEY_NO_DELETE, KEY_ROOT, KeyNode, LEAF_MAX,
-    ListHeader, NIL, SECURITY_MAGIC, SecurityNode, VALUE_LATIN_NAME, VALUE_MAGIC, VALUE_TOMBSTONE, ValueNode,
+    BASE_BLOCK_LEN, BIG_DATA_MAGIC, BaseBlock, BigData, HASH_LEAF, HashedChild, INDEX, INLINE_DATA,
+    KEY_LATIN_NAME, KEY_MAGIC, KEY_NO_DELETE, KEY_ROOT, KeyNode, LEAF_MAX, ListHeader, NIL, SECURITY_MAGIC,
+    SecurityNode, VALUE_LATIN_NAME, VALUE_MAGIC, VALUE_TOMBSTONE, ValueNode,
 };
 use super::header::new_base_block;
 use super::layout::{Allocator, DataCells, KeyCells, KeySlots, ListCells, ValueCells, stored_cells};
@@ -36,8 +36,7 @@ pub fn write<'s, S: Source<'s>>(source: &S, out: impl Write) -> Result<(), HiveE
         start.copy_from_slice(head.as_bytes());
     }
     out.write_all(&block)?;
-    Emitter { layout, out: CellWriter { alloc: Allocator::default(), out }, slots: 0, descriptors: 0 }
-        .run(source)
+    Emitter { layout, out: CellWriter::new(out), slots: 0, descriptors: 0 }.run(source)
 }
 
 /// What the first pass learns.
@@ -339,63 +338,5 @@ fn narrow16(what: &'static str, len: usize) -> Result<u16, HiveError> {
     Ok(u16::try_from(len).map_err(|_| Invalid::TooLong { what, len })?)
 }
 
-/// Writes cells in the order of an [`Allocator`], with the bins and free cells between them.
-struct CellWriter<W: Write> {
-    alloc: Allocator,
-    out: BufWriter<W>,
-}
-
-impl<W: Write> CellWriter<W> {
-    /// Writes an allocated cell, which must be the one that comes next.
-    fn cell(&mut self, cell: u32, parts: &[&[u8]]) -> Result<(), HiveError> {
-        let len = parts.iter().fold(0, |sum: usize, part| sum.saturating_add(part.len()));
-        let placed = self.alloc.place(len)?;
-        if placed.cell != cell {
-            return Err(Invalid::SourceChanged.into());
-        }
-        if let Some(bin) = placed.bin {
-            self.free(bin.tail)?;
-            let header = BinHeader {
-                magic: BIN_MAGIC,
-                offset: bin.offset.into(),
-                size: bin.size.into(),
-                reserved: [0; 8],
-                last_written: 0.into(),
-                spare: 0.into(),
-            };
-            self.out.write_all(header.as_bytes())?;
-        }
-        self.out.write_all(&placed.size.wrapping_neg().to_le_bytes())?;
-        for part in parts {
-            self.out.write_all(part)?;
-        }
-        let used = len.saturating_add(to_usize(CELL_SIZE_LEN));
-        self.zeros(to_usize(placed.size).saturating_sub(used))
-    }
-
-    /// Ends the file, which must be as long as the layout says.
-    fn finish(mut self, layout: Allocator) -> Result<(), HiveError> {
-        if self.alloc.bins_len() != layout.bins_len() {
-            return Err(Invalid::SourceChanged.into());
-        }
-        self.free(self.alloc.tail())?;
-        Ok(self.out.flush()?)
-    }
-
-    fn free(&mut self, size: u32) -> Result<(), HiveError> {
-        if size == 0 {
-            return Ok(());
-        }
-        self.out.write_all(&size.to_le_bytes())?;
-        self.zeros(to_usize(size.saturating_sub(CELL_SIZE_LEN)))
-    }
-
-    fn zeros(&mut self, len: usize) -> Result<(), HiveError> {
-        const ZEROS: [u8; BASE_BLOCK_LEN] = [0; BASE_BLOCK_LEN];
-        Ok(self.out.write_all(ZEROS.get(..len).unwrap_or(&ZEROS))?)
-    }
-}
-
 #[cfg(test)]
-#[path = "writer_tests.rs"]
 mod tests;

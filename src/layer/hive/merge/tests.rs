@@ -1,11 +1,11 @@
 //! The rules of merging, one by one, and against a second evaluation that goes from the top of a stack down.
 
-use super::super::testing::{dumped, random_hive, written};
-use super::super::{
-    Data, Hive, HiveErrorKind, HiveInfo, HiveView, Key, KeyFlags, KeyId, Value, default_security,
-};
 use super::*;
 use crate::cim::FileTime;
+use crate::layer::hive::testing::{dumped, random_hive, written};
+use crate::layer::hive::{
+    Data, Hive, HiveErrorKind, HiveInfo, HiveView, Key, KeyFlags, KeyId, Value, default_security,
+};
 use proptest::prelude::*;
 
 /// Describes a hive by lines: `path`, or `path layer`, or `path layer class`, and under it values as `name=text` or

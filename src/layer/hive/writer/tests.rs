@@ -1,10 +1,10 @@
 //! What the writer puts where, and that reading it back gives the same tree.
 
-use super::super::testing::{dumped, random_hive, written};
-use super::super::{
+use super::*;
+use crate::layer::hive::testing::{dumped, random_hive, written};
+use crate::layer::hive::{
     Data, Hive, HiveErrorKind, HiveInfo, HiveView, KeyFlags, Layer, Source, Value, default_security,
 };
-use super::*;
 use proptest::prelude::*;
 
 fn word(file: &[u8], at: usize) -> u32 {
