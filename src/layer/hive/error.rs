@@ -101,6 +101,8 @@ pub(super) enum Invalid {
     Backslash,
     #[error("a value name of {units} units is longer than {max}")]
     ValueName { units: usize, max: usize },
+    #[error("a value is a tombstone but has data")]
+    TombstoneData,
     #[error("key {0} exists already")]
     KeyExists(String),
     #[error("keys are nested deeper than {} levels", super::MAX_DEPTH)]

@@ -30,6 +30,10 @@ pub(super) const SEGMENT_LEN: usize = 16_344;
 /// The first minor version that splits long value data.
 pub(super) const BIG_DATA_MINOR: u32 = 4;
 
+/// Bytes left free after each segment. A full segment has them anyway, since cells are multiples of eight; some
+/// readers take them for granted and would lose the end of a last segment that fills its cell.
+pub(super) const SEGMENT_SLACK: [u8; 4] = [0; 4];
+
 /// Set in a data length: the data sits in the field of the data cell.
 pub(super) const INLINE_DATA: u32 = 0x8000_0000;
 

@@ -6,7 +6,7 @@
 use super::error::{HiveError, Invalid};
 use super::format::{
     BIN_HEADER_LEN, BIN_UNIT, BigData, CELL_SIZE_LEN, CELL_UNIT, HashedChild, KeyNode, LEAF_MAX, ListHeader,
-    NIL, SEGMENT_LEN, SecurityNode, ValueNode,
+    NIL, SEGMENT_LEN, SEGMENT_SLACK, SecurityNode, ValueNode,
 };
 use super::name::Name;
 use super::source::{Node, Value};
@@ -159,7 +159,11 @@ fn place_value(cell: Place<'_>, value: &Value<'_>) -> Result<ValueCells, HiveErr
         len => DataCells::Split {
             header: cell(size_of::<BigData>())?,
             list: cell(array_len::<u32>(len.div_ceil(SEGMENT_LEN)))?,
-            segments: value.data.segments().map(|segment| cell(segment.len())).collect::<Result<_, _>>()?,
+            segments: value
+                .data
+                .segments()
+                .map(|segment| cell(segment.len().saturating_add(SEGMENT_SLACK.len())))
+                .collect::<Result<_, _>>()?,
         },
     };
     Ok(ValueCells { node, data })

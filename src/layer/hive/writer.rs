@@ -12,7 +12,7 @@ use super::error::{HiveError, Invalid};
 use super::format::{
     BASE_BLOCK_LEN, BIG_DATA_MAGIC, BaseBlock, BigData, HASH_LEAF, HashedChild, INDEX, INLINE_DATA,
     KEY_LATIN_NAME, KEY_MAGIC, KEY_NO_DELETE, KEY_ROOT, KeyNode, LEAF_MAX, ListHeader, NIL, SECURITY_MAGIC,
-    SecurityNode, VALUE_LATIN_NAME, VALUE_MAGIC, VALUE_TOMBSTONE, ValueNode,
+    SEGMENT_SLACK, SecurityNode, VALUE_LATIN_NAME, VALUE_MAGIC, VALUE_TOMBSTONE, ValueNode,
 };
 use super::header::new_base_block;
 use super::layout::{Allocator, DataCells, KeyCells, KeySlots, ListCells, ValueCells, stored_cells};
@@ -78,6 +78,9 @@ impl<'s> Layout<'s> {
 fn check_key(node: &Node<'_>, values: &[Value<'_>], depth: usize) -> Result<(), HiveError> {
     if depth > MAX_DEPTH {
         return Err(Invalid::TooDeep.into());
+    }
+    if values.iter().any(|value| value.tombstone && !value.data.is_empty()) {
+        return Err(Invalid::TombstoneData.into());
     }
     if depth > 0 {
         check_key_name(&node.name)?;
@@ -230,7 +233,7 @@ impl<'s, W: Write> Emitter<'s, W> {
                 self.out.cell(*header, &[raw.as_bytes()])?;
                 self.out.cell(*list, &[&stored_cells(segments)])?;
                 for (cell, bytes) in segments.iter().zip(value.data.segments()) {
-                    self.out.cell(*cell, &[bytes])?;
+                    self.out.cell(*cell, &[bytes, &SEGMENT_SLACK])?;
                 }
                 Ok(())
             }
@@ -270,7 +273,7 @@ impl<'s, W: Write> Emitter<'s, W> {
 fn stored_data(value: &Value<'_>, cells: &DataCells) -> Result<(u32, [u8; 4]), HiveError> {
     let len: u32 = narrow("value data", value.data.len())?.get();
     Ok(match cells {
-        DataCells::Inline if len == 0 => (0, NIL.to_le_bytes()),
+        DataCells::Inline if value.tombstone => (0, NIL.to_le_bytes()),
         DataCells::Inline => {
             let mut field = [0; 4];
             for (byte, data) in field.iter_mut().zip(value.data.segments().flatten()) {
