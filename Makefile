@@ -11,6 +11,10 @@ lint: ## Check formatting and lints
 	cargo fmt --check
 	cargo clippy --all-targets --locked -- -D warnings
 
+.PHONY: setup
+setup: ## Install what the tests compare with (Debian, as root)
+	for script in tests/setup/*.sh; do "$$script" || exit; done
+
 .PHONY: test
 test: lint ## Run every test
 	cargo test --locked

@@ -4,6 +4,8 @@
 //! python-registry and libregf read deltas too. None of them knows layers: they see layered keys as plain keys, and
 //! value tombstones as empty values without a type.
 
+#![expect(clippy::unwrap_used, reason = "what a test cannot do without, it fails without")]
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -1,5 +1,7 @@
 //! A hive file, read where it lies.
 
+use std::fmt;
+
 use zerocopy::FromBytes;
 use zerocopy::little_endian::U16;
 
@@ -153,6 +155,12 @@ pub(super) fn stored_name(bytes: &[u8], latin: bool, cell: u32) -> Result<Name<'
             let len = u16::try_from(bytes.len()).unwrap_or(u16::MAX);
             Err(HiveError::in_cell(cell, Fault::OddName(len)))
         }
+    }
+}
+
+impl fmt::Debug for HiveView<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HiveView").field("info", &self.info).field("root", &self.root).finish_non_exhaustive()
     }
 }
 

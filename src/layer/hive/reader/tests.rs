@@ -66,7 +66,7 @@ impl File {
     #[track_caller]
     fn refused(mut self, message: &str) {
         self.seal();
-        let error = HiveView::open(&self.0).err().expect("the file lies");
+        let error = HiveView::open(&self.0).expect_err("the file lies");
         assert_eq!(error.kind(), HiveErrorKind::Corrupt);
         assert!(error.to_string().contains(message), "{error}");
     }
@@ -77,7 +77,7 @@ fn in_file(cell: u32) -> usize {
 }
 
 fn kind_of(file: &[u8]) -> HiveErrorKind {
-    HiveView::open(file).err().expect("the file is refused").kind()
+    HiveView::open(file).expect_err("the file is refused").kind()
 }
 
 #[test]
@@ -357,7 +357,7 @@ fn use_up(file: &[u8]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
+    #![proptest_config(ProptestConfig::with_cases(128))]
 
     #[test]
     fn damaged_files_never_panic(
