@@ -4,6 +4,7 @@
 
 mod arrows;
 mod crash;
+mod hive_oracles;
 mod model;
 mod support;
 mod write;
