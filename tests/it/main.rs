@@ -5,6 +5,8 @@
 mod arrows;
 mod crash;
 mod hive_oracles;
+mod layer_set;
 mod model;
+mod read;
 mod support;
 mod write;
