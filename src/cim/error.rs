@@ -287,8 +287,8 @@ pub(crate) enum InvalidInput {
     Malformed { what: &'static str, reason: &'static str },
     #[error("{what} of {len} bytes is longer than {max}")]
     TooLong { what: &'static str, len: usize, max: usize },
-    #[error("a directory has no data, but {len} bytes were declared")]
-    DirectoryData { len: u64 },
+    #[error("{path} is to be a directory, which has no data")]
+    DirectoryData { path: String },
     #[error("the image is committed already")]
     Committed,
     #[error("no stream is open")]

@@ -50,7 +50,7 @@ impl MemoryDirectory {
         self.state().record.len()
     }
 
-    /// Lets change number `step`, counted from the beginning, fail as on a full disk, and all after it.
+    /// Lets change number `step`, counted from the beginning, fail as on a full disk, and all after it but removals.
     pub fn fail_at(&self, step: usize) {
         self.state().fail_at = Some(step);
     }
@@ -94,7 +94,8 @@ impl MemoryDirectory {
 
     fn change(&self, step: Step) -> io::Result<()> {
         let mut state = self.state();
-        if state.fail_at.is_some_and(|at| state.record.len() >= at) {
+        let needs_space = !matches!(step, Step::Remove { .. });
+        if needs_space && state.fail_at.is_some_and(|at| state.record.len() >= at) {
             return Err(io::ErrorKind::StorageFull.into());
         }
         state.apply(&step)?;
@@ -181,7 +182,7 @@ impl Directory for MemoryDirectory {
         if std::mem::replace(&mut state.locked, true) {
             return Ok(None);
         }
-        Ok(Some(Lock(Box::new(Unlock(self.clone())))))
+        Ok(Some(Lock::new(Unlock(self.clone()))))
     }
 
     fn hold(&self, name: &str) -> io::Result<Lock> {
@@ -190,7 +191,7 @@ impl Directory for MemoryDirectory {
             return Err(io::ErrorKind::NotFound.into());
         }
         *state.held.entry(name.to_owned()).or_insert(0) += 1;
-        Ok(Lock(Box::new(Release(self.clone(), name.to_owned()))))
+        Ok(Lock::new(Release(self.clone(), name.to_owned())))
     }
 
     fn is_held(&self, name: &str) -> io::Result<bool> {

@@ -142,6 +142,12 @@ impl Name {
         Ok(name)
     }
 
+    /// Checks a borrowed name and copies it.
+    pub fn from_ref(name: NameRef<'_>) -> Result<Self, CimError> {
+        name.check()?;
+        Ok(name.to_owned())
+    }
+
     /// Borrows the name.
     pub fn as_ref(&self) -> NameRef<'_> {
         NameRef(&self.0)

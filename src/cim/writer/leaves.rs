@@ -2,6 +2,7 @@
 //! need no parent.
 
 use super::dedup::ObjectId;
+use super::hasher::StreamHasher;
 use super::metadata::{LeafRecord, Metadata};
 use super::set::SetWriter;
 use crate::cim::error::{CimError, Conflict, InvalidInput};
@@ -14,7 +15,7 @@ const HASHED_TAIL: u64 = 1 << 20;
 /// Writes leaf objects into a set, one stream at a time.
 #[derive(Debug)]
 pub(super) struct Leaves {
-    pub(super) set: SetWriter,
+    set: SetWriter,
     open: Option<OpenStream>,
 }
 
@@ -30,12 +31,16 @@ struct OpenStream {
 struct OpenObject {
     kind: RegionType,
     start: u64,
-    hasher: blake3::Hasher,
+    hasher: StreamHasher,
 }
 
 impl Leaves {
     pub(super) fn new(set: SetWriter) -> Self {
         Self { set, open: None }
+    }
+
+    pub(super) fn set(&mut self) -> &mut SetWriter {
+        &mut self.set
     }
 
     /// Fails while a stream is open.
@@ -105,7 +110,7 @@ impl Leaves {
         }
         if let Some(object) = &mut open.object {
             object.hasher.update(bytes);
-            self.set.region(object.kind)?.1.append(bytes)?;
+            self.set.region(object.kind)?.1.file().append(bytes)?;
         }
         open.written += count;
         Ok(())
@@ -126,7 +131,7 @@ impl Leaves {
     /// Drops the open stream, if there is one, with what was written to it.
     pub(super) fn abandon(&mut self) -> Result<(), CimError> {
         if let Some(OpenStream { object: Some(object), .. }) = self.open.take() {
-            self.set.region(object.kind)?.1.cut(object.start);
+            self.set.region(object.kind)?.1.file().cut(object.start);
         }
         Ok(())
     }
@@ -138,39 +143,28 @@ impl OpenObject {
         let kind = RegionType::for_data(open.declared.get());
         let (_, region) = set.region(kind)?;
         let start = region.align()?;
-        region.zeros(open.written)?;
-        let mut hasher = blake3::Hasher::new();
-        hash_zeros(&mut hasher, open.written);
+        region.file().zeros(open.written)?;
+        let hasher = StreamHasher::new(open.declared.get(), open.written);
         Ok(Self { kind, start, hasher })
     }
 
     /// Completes the object, or gives its place back where the same bytes exist already.
-    fn finish(mut self, set: &mut SetWriter, len: StreamLen, tail: u64) -> Result<RegionOffset, CimError> {
+    fn finish(self, set: &mut SetWriter, len: StreamLen, tail: u64) -> Result<RegionOffset, CimError> {
         let (index, region) = set.region(self.kind)?;
         if tail > HASHED_TAIL {
-            region.zeros(tail)?;
+            region.file().zeros(tail)?;
             return set.offset(index, self.start);
         }
-        hash_zeros(&mut self.hasher, tail);
-        let id = ObjectId::from_hash(len.get(), self.hasher.finalize());
+        let id = ObjectId::from_hash(len.get(), self.hasher.finish(tail));
         if let Some(found) = set.find(self.kind, &id)? {
-            set.region(self.kind)?.1.cut(self.start);
+            set.region(self.kind)?.1.file().cut(self.start);
             return Ok(found);
         }
         let (index, region) = set.region(self.kind)?;
-        region.zeros(tail)?;
+        region.file().zeros(tail)?;
         let offset = set.offset(index, self.start)?;
         set.remember(self.kind, &id, offset)?;
         Ok(offset)
-    }
-}
-
-fn hash_zeros(hasher: &mut blake3::Hasher, mut count: u64) {
-    static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
-    while count > 0 {
-        let now = usize::try_from(count).map_or(ZEROS.len(), |count| count.min(ZEROS.len()));
-        hasher.update(&ZEROS[..now]);
-        count -= u64::try_from(now).expect("a usize fits a u64");
     }
 }
 

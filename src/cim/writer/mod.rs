@@ -4,13 +4,19 @@
 //! memory, as far as it differs from the parent's, and written at commit. Until then nothing is visible, and a
 //! writer that is dropped leaves nothing behind.
 
+mod append;
 mod dedup;
+mod draft;
+mod hasher;
+mod journal;
+mod layer_set;
 mod leaves;
 mod links;
 mod metadata;
 mod names;
 mod publish;
 mod region;
+mod replay;
 mod set;
 mod stream;
 mod tables;
@@ -18,19 +24,20 @@ mod tree;
 
 use std::sync::Arc;
 
+pub use layer_set::LayerSetWriter;
 pub use metadata::Metadata;
 pub use names::CaseRule;
+pub use replay::LayerSet;
 pub use stream::StreamWriter;
 
 use dedup::InheritedObjects;
-use leaves::Leaves;
-use metadata::LeafRecord;
-use set::SetWriter;
+use draft::{Draft, StreamSink};
+use set::{SetWriter, write_part};
 use tree::Tree;
 
 use super::error::{CimError, Conflict, InvalidInput, NotFound};
-use super::files::ImageName;
-use super::format::{Guid, ImageHeader, RegionSet, Stream, Version};
+use super::files::{self, ImageName};
+use super::format::{Guid, ImageHeader, RegionSet, Version};
 use super::io::{Directory, Lock};
 use super::names::{ImagePath, Name};
 use super::reader::{Image, Regions};
@@ -58,24 +65,9 @@ impl Default for WriterOptions {
 pub struct Writer {
     name: ImageName,
     base: Option<Arc<Image>>,
-    tree: Tree,
-    leaves: Leaves,
-    pending: Option<Pending>,
+    draft: Draft<Tree>,
     /// Released after everything else is cleaned up.
     _lock: Lock,
-}
-
-/// What the open stream belongs to.
-#[derive(Debug)]
-struct Pending {
-    path: ImagePath,
-    target: Target,
-}
-
-#[derive(Debug)]
-enum Target {
-    File(LeafRecord),
-    Stream(Name),
 }
 
 impl Writer {
@@ -106,7 +98,7 @@ impl Writer {
         };
         let set = SetWriter::new(directory, guid, first, inherited, options.sync)?;
         let tree = Tree::new(base.clone(), first, options.case)?;
-        Ok(Self { name, base, tree, leaves: Leaves::new(set), pending: None, _lock: lock })
+        Ok(Self { name, base, draft: Draft::new(tree, set), _lock: lock })
     }
 
     /// Begins an image from scratch.
@@ -139,10 +131,7 @@ impl Writer {
 
     /// Makes a directory. In place of a directory it takes over the children.
     pub fn create_directory(&mut self, path: &ImagePath, metadata: &Metadata<'_>) -> Result<(), CimError> {
-        self.leaves.require_no_stream()?;
-        self.tree.require_parent(path)?;
-        let leaf = self.leaves.metadata(metadata)?;
-        self.tree.put(path, &leaf, Stream::EMPTY_DIRECTORY).map(drop)
+        self.draft.create_directory(path, metadata)
     }
 
     /// Makes a file of `size` bytes, in place of whatever has the path. The file is there when the stream that is
@@ -154,7 +143,7 @@ impl Writer {
         size: u64,
     ) -> Result<StreamWriter<'_>, CimError> {
         self.begin_file(path, metadata, size)?;
-        Ok(StreamWriter::new(self))
+        Ok(StreamWriter::new(&mut self.draft))
     }
 
     /// Makes an alternate stream of `size` bytes, in place of one of the same name.
@@ -165,7 +154,7 @@ impl Writer {
         size: u64,
     ) -> Result<StreamWriter<'_>, CimError> {
         self.begin_stream(path, name, size)?;
-        Ok(StreamWriter::new(self))
+        Ok(StreamWriter::new(&mut self.draft))
     }
 
     /// Opens a file's stream, to be written by [`write`](Self::write) and closed by
@@ -176,100 +165,73 @@ impl Writer {
         metadata: &Metadata<'_>,
         size: u64,
     ) -> Result<(), CimError> {
-        self.leaves.require_no_stream()?;
-        if path.is_root() {
-            return Err(InvalidInput::Root("replaced by a file").into());
-        }
-        if metadata.is_directory() && size != 0 {
-            return Err(InvalidInput::DirectoryData { len: size }.into());
-        }
-        self.tree.require_parent(path)?;
-        let leaf = self.leaves.metadata(metadata)?;
-        self.begin(path, Target::File(leaf), size)
+        self.draft.begin_file(path, metadata, size)
     }
 
     /// Opens an alternate stream, like [`begin_file`](Self::begin_file).
     pub fn begin_stream(&mut self, path: &ImagePath, name: &Name, size: u64) -> Result<(), CimError> {
-        self.leaves.require_no_stream()?;
-        self.tree.require(path)?;
-        self.begin(path, Target::Stream(name.clone()), size)
+        self.draft.begin_stream(path, name, size)
     }
 
     /// Appends to the open stream: all of `bytes`, or nothing where they would pass the declared size.
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), CimError> {
-        self.leaves.write(bytes)
+        self.draft.append(bytes)
     }
 
     /// Closes the open stream and makes the file or stream that it belongs to.
     pub fn finish_stream(&mut self) -> Result<(), CimError> {
-        let pending = self.pending.take().ok_or(InvalidInput::NoStream)?;
-        let stream = self.leaves.finish()?;
-        match pending.target {
-            Target::File(leaf) => self.tree.put(&pending.path, &leaf, stream).map(drop),
-            Target::Stream(name) => self.tree.put_stream(&pending.path, name.as_ref(), stream),
-        }
+        self.draft.finish()
     }
 
     /// Closes the open stream and forgets what it belongs to.
     pub fn abandon_stream(&mut self) -> Result<(), CimError> {
-        self.pending = None;
-        self.leaves.abandon()
+        self.draft.abandon()
     }
 
     /// Gives a file another name, in place of a file that has it.
     pub fn link(&mut self, new: &ImagePath, existing: &ImagePath) -> Result<(), CimError> {
-        self.leaves.require_no_stream()?;
-        self.tree.link(new, existing)
+        self.draft.edit()?.link(new, existing)
     }
 
     /// Deletes a name: of a file, or of a directory with all below it.
     pub fn delete(&mut self, path: &ImagePath) -> Result<(), CimError> {
-        self.leaves.require_no_stream()?;
-        self.tree.delete(path)
+        self.draft.edit()?.delete(path)
     }
 
     /// Deletes an alternate stream.
     pub fn delete_stream(&mut self, path: &ImagePath, name: &Name) -> Result<(), CimError> {
-        self.leaves.require_no_stream()?;
-        self.tree.delete_stream(path, name.as_ref())
+        self.draft.edit()?.delete_stream(path, name.as_ref())
     }
 
     /// Deletes everything in a directory.
     pub fn clear_directory(&mut self, path: &ImagePath) -> Result<(), CimError> {
-        self.leaves.require_no_stream()?;
-        self.tree.clear(path)
+        self.draft.edit()?.clear(path)
     }
 
     /// Returns whether a path exists, and if so whether it is a directory.
     pub fn kind(&mut self, path: &ImagePath) -> Result<Option<bool>, CimError> {
-        self.tree.kind(path)
+        self.draft.edits.kind(path)
     }
 
     /// Says what stands in the way of a commit, as long as something does.
-    pub fn check_ready(&self) -> Result<(), CimError> {
-        self.leaves.require_no_stream()?;
-        require_not_held(&**self.leaves.set.directory(), &self.name)
+    pub fn check_ready(&mut self) -> Result<(), CimError> {
+        self.draft.require_no_stream()?;
+        require_not_held(&**self.draft.set().directory(), &self.name)
     }
 
     /// Makes the image visible. After a failure nothing is left of it.
     pub fn commit(mut self) -> Result<ImageHeader, CimError> {
         self.check_ready()?;
-        let tree = std::mem::replace(&mut self.tree, Tree::new(None, 0, CaseRule::Fold)?);
+        let tree = std::mem::replace(&mut self.draft.edits, Tree::new(None, 0, CaseRule::Fold)?);
         let inherited = self.base.as_deref().map(Image::header);
         let parents = inherited.into_iter().flat_map(ImageHeader::sets).collect();
-        commit_tree(tree, &mut self.leaves.set, &self.name, parents)
-    }
-
-    fn begin(&mut self, path: &ImagePath, target: Target, size: u64) -> Result<(), CimError> {
-        self.leaves.begin(size)?;
-        self.pending = Some(Pending { path: path.clone(), target });
-        Ok(())
+        commit_tree(tree, self.draft.set(), &self.name, parents)
     }
 }
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        self.leaves.set.discard();
+        self.draft.set().discard();
     }
 }
 
@@ -284,7 +246,12 @@ fn commit_tree(
     let own = set.finish()?;
     let header = ImageHeader { version: Version::WRITTEN, parents, own, filesystem };
     let bytes = header.to_bytes().ok_or(InvalidInput::Full { what: "parents" })?;
-    publish::publish(set, name.as_str(), &[&bytes])?;
+    let directory = set.directory().clone();
+    let written = write_part(&*directory, name.as_str(), &[&bytes], set.syncs());
+    written.and_then(|()| publish::publish(set, name.as_str())).inspect_err(|_| {
+        // The error that led here is the one to report.
+        drop(directory.remove(&files::part(name.as_str())));
+    })?;
     Ok(header)
 }
 

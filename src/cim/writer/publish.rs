@@ -7,32 +7,21 @@
 
 use std::collections::HashSet;
 
-use super::set::{SetWriter, rename_part, write_part};
+use super::set::{SetWriter, rename_part};
 use crate::cim::error::CimError;
 use crate::cim::files::{self, ImageName};
 use crate::cim::format::{Guid, ImageHeader};
 use crate::cim::io::Directory;
 use crate::cim::reader::read_header;
 
-/// Publishes a finished set by its leader.
-pub(super) fn publish(set: &mut SetWriter, leader: &str, contents: &[&[u8]]) -> Result<(), CimError> {
-    let directory = set.directory().clone();
-    let written = write_part(&*directory, leader, contents, set.syncs());
-    if let Err(error) = written.and_then(|()| publish_written(set, leader)) {
-        // The error that led here is the one to report.
-        drop(directory.remove(&files::part(leader)));
-        return Err(error);
-    }
-    sync(set)
-}
-
-fn publish_written(set: &mut SetWriter, leader: &str) -> Result<(), CimError> {
+/// Publishes a finished set by its leader, which is written but for its name.
+pub(super) fn publish(set: &mut SetWriter, leader: &str) -> Result<(), CimError> {
     set.publish()?;
     // The leader must not be durable before what it leads to.
     sync(set)?;
     rename_part(&**set.directory(), leader)?;
     set.keep();
-    Ok(())
+    sync(set)
 }
 
 fn sync(set: &SetWriter) -> Result<(), CimError> {

@@ -90,7 +90,7 @@ impl SetWriter {
     pub(super) fn append(&mut self, kind: RegionType, bytes: &[u8]) -> Result<RegionOffset, CimError> {
         let (index, region) = self.region(kind)?;
         let start = region.align()?;
-        region.append(bytes)?;
+        region.file().append(bytes)?;
         self.offset(index, start)
     }
 
@@ -139,7 +139,7 @@ impl SetWriter {
         for at in 0..self.regions.len() {
             let index = u16::try_from(at).expect("a set has at most one region of each kind");
             let region = &mut self.regions[at];
-            region.finish(self.sync)?;
+            region.file().finish(self.sync)?;
             let (kind, objects) = (region.kind(), std::mem::take(region.objects()).into_sorted());
             if objects.is_empty() {
                 continue;

@@ -1,36 +1,38 @@
 //! A file's data on its way into an image.
 
+use std::fmt;
 use std::io;
 
-use super::Writer;
+use super::draft::StreamSink;
 use crate::cim::error::CimError;
 
 /// The open stream of a file. Dropping it without [`finish`](Self::finish) leaves the image as it was.
-#[derive(Debug)]
 #[must_use = "the file is made when the stream is finished"]
 pub struct StreamWriter<'w> {
-    writer: Option<&'w mut Writer>,
+    sink: &'w mut dyn StreamSink,
+    finished: bool,
 }
 
 impl<'w> StreamWriter<'w> {
-    pub(super) fn new(writer: &'w mut Writer) -> Self {
-        Self { writer: Some(writer) }
+    pub(super) fn new(sink: &'w mut dyn StreamSink) -> Self {
+        Self { sink, finished: false }
     }
 
     /// Appends all of `bytes`, or nothing where they would pass the declared size.
     pub fn append(&mut self, bytes: &[u8]) -> Result<(), CimError> {
-        match &mut self.writer {
-            Some(writer) => writer.write(bytes),
-            None => unreachable!("only finish takes the writer, and it consumes the stream"),
-        }
+        self.sink.append(bytes)
     }
 
     /// Makes the file.
     pub fn finish(mut self) -> Result<(), CimError> {
-        match self.writer.take() {
-            Some(writer) => writer.finish_stream(),
-            None => unreachable!("finish consumes the stream"),
-        }
+        self.finished = true;
+        self.sink.finish()
+    }
+}
+
+impl fmt::Debug for StreamWriter<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("StreamWriter")
     }
 }
 
@@ -47,9 +49,9 @@ impl io::Write for StreamWriter<'_> {
 
 impl Drop for StreamWriter<'_> {
     fn drop(&mut self) {
-        if let Some(writer) = self.writer.take() {
+        if !self.finished {
             // Only a region that cannot be made fails here, and the next write says so again.
-            drop(writer.abandon_stream());
+            drop(self.sink.abandon());
         }
     }
 }

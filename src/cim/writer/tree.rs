@@ -7,6 +7,7 @@ use hashbrown::DefaultHashBuilder;
 use zerocopy::IntoBytes;
 use zerocopy::little_endian::{U16, U32, U64};
 
+use super::draft::Edits;
 use super::links::{LinkEdits, Remaining};
 use super::metadata::LeafRecord;
 use super::names::{CaseRule, NameMap, NameRules};
@@ -76,44 +77,6 @@ impl Tree {
         Ok(tree)
     }
 
-    /// Makes a file, or a directory where `data` is one, in place of what has the path. A directory in place of a
-    /// directory keeps its children.
-    pub(super) fn put(
-        &mut self,
-        path: &ImagePath,
-        leaf: &LeafRecord,
-        data: Stream,
-    ) -> Result<FileId, CimError> {
-        let Some((parent, name)) = path.split_last() else {
-            if !data.is_directory() {
-                return Err(InvalidInput::Root("replaced by a file").into());
-            }
-            self.update_directory(self.root, leaf, self.root)?;
-            return Ok(self.root);
-        };
-        let parent = self.require_directory(parent)?;
-        if let Some(existing) = self.child(parent, name)? {
-            if data.is_directory() && self.is_directory(existing)? {
-                self.update_directory(existing, leaf, parent)?;
-                self.name(parent, name, existing)?;
-                return Ok(existing);
-            }
-            self.unlink(parent, name, existing)?;
-        }
-        let id = self.tables.allocate()?;
-        self.set_record(id, leaf, data, parent)?;
-        self.name(parent, name, id)?;
-        Ok(id)
-    }
-
-    /// Checks that [`put`](Self::put) would find a place for a path.
-    pub(super) fn require_parent(&mut self, path: &ImagePath) -> Result<(), CimError> {
-        match path.split_last() {
-            Some((parent, _)) => self.require_directory(parent).map(drop),
-            None => Ok(()),
-        }
-    }
-
     /// Gives a file another name.
     pub(super) fn link(&mut self, new: &ImagePath, existing: &ImagePath) -> Result<(), CimError> {
         let file = self.require(existing)?;
@@ -161,19 +124,6 @@ impl Tree {
         Ok(())
     }
 
-    /// Gives a file an alternate stream, in place of one of the same name.
-    pub(super) fn put_stream(
-        &mut self,
-        path: &ImagePath,
-        name: NameRef<'_>,
-        stream: Stream,
-    ) -> Result<(), CimError> {
-        let file = self.require(path)?;
-        self.load_streams(file)?;
-        let streams = self.streams.entry(file).or_default();
-        streams.insert(name, stream, rules!(self))
-    }
-
     /// Removes an alternate stream.
     pub(super) fn delete_stream(&mut self, path: &ImagePath, name: NameRef<'_>) -> Result<(), CimError> {
         let file = self.require(path)?;
@@ -186,7 +136,7 @@ impl Tree {
     }
 
     /// Finds a file that must exist.
-    pub(super) fn require(&mut self, path: &ImagePath) -> Result<FileId, CimError> {
+    fn require(&mut self, path: &ImagePath) -> Result<FileId, CimError> {
         self.resolve(path.as_path_ref())?.ok_or_else(|| NotFound::Path(path.to_string()).into())
     }
 
@@ -423,6 +373,47 @@ impl Tree {
     }
 }
 
+impl Edits for Tree {
+    fn check_place(&mut self, path: &ImagePath) -> Result<(), CimError> {
+        match path.split_last() {
+            Some((parent, _)) => self.require_directory(parent).map(drop),
+            None => Ok(()),
+        }
+    }
+
+    fn check_exists(&mut self, path: &ImagePath) -> Result<(), CimError> {
+        self.require(path).map(drop)
+    }
+
+    /// Puts a file in place of what has the path; a directory in place of a directory keeps its children.
+    fn put(&mut self, path: &ImagePath, leaf: &LeafRecord, data: Stream) -> Result<(), CimError> {
+        let Some((parent, name)) = path.split_last() else {
+            if !data.is_directory() {
+                return Err(InvalidInput::Root("replaced by a file").into());
+            }
+            return self.update_directory(self.root, leaf, self.root);
+        };
+        let parent = self.require_directory(parent)?;
+        if let Some(existing) = self.child(parent, name)? {
+            if data.is_directory() && self.is_directory(existing)? {
+                self.update_directory(existing, leaf, parent)?;
+                return self.name(parent, name, existing);
+            }
+            self.unlink(parent, name, existing)?;
+        }
+        let id = self.tables.allocate()?;
+        self.set_record(id, leaf, data, parent)?;
+        self.name(parent, name, id)
+    }
+
+    fn put_stream(&mut self, path: &ImagePath, name: NameRef<'_>, stream: Stream) -> Result<(), CimError> {
+        let file = self.require(path)?;
+        self.load_streams(file)?;
+        let streams = self.streams.entry(file).or_default();
+        streams.insert(name, stream, rules!(self))
+    }
+}
+
 /// Writes a link table; `None` for one without names.
 fn write_table<'a, V, I>(
     set: &mut SetWriter,
@@ -444,7 +435,7 @@ where
     let mut result = Ok(());
     layout.emit(entries, |part| {
         if result.is_ok() {
-            result = region.append(part);
+            result = region.file().append(part);
         }
     });
     result?;

@@ -1,0 +1,146 @@
+//! A layer without its parent: leaf objects and a journal of edits; replayed over a parent, they make a fork.
+//!
+//! What a layer holds does not depend on its parent; only the tree does. So all layers of an image can be converted
+//! at the same time, each into a *layer set*, and a layer that many images share is converted once. The fork is made
+//! at commit: the journal is replayed over the parent's tree, and what changed there becomes the image's own set.
+//!
+//! The deletions of a layer act on the parent's tree alone, wherever in the layer they stood: they are replayed
+//! before all other edits.
+
+use std::sync::Arc;
+
+use super::dedup::InheritedObjects;
+use super::draft::{Draft, Edits};
+use super::journal::JournalWriter;
+use super::metadata::{LeafRecord, Metadata};
+use super::set::SetWriter;
+use super::stream::StreamWriter;
+use super::{CaseRule, WriterOptions, lock, publish};
+use crate::cim::error::CimError;
+use crate::cim::files;
+use crate::cim::format::{EditKind, Guid, RegionSet, Stream};
+use crate::cim::io::{Directory, Lock};
+use crate::cim::names::{ImagePath, Name, NameRef};
+
+/// A layer set under construction. One that is dropped leaves nothing behind.
+#[derive(Debug)]
+pub struct LayerSetWriter {
+    draft: Draft<JournalWriter>,
+    guid: Guid,
+    options: WriterOptions,
+    /// Released after everything else is cleaned up.
+    _lock: Lock,
+}
+
+impl LayerSetWriter {
+    /// Begins a layer set. The same id and the same edits give the same bytes.
+    pub fn create(
+        directory: Arc<dyn Directory>,
+        guid: Guid,
+        options: WriterOptions,
+    ) -> Result<Self, CimError> {
+        let lock = lock(&*directory)?;
+        let name = files::journal(guid);
+        if super::exists(&*directory, &name)? {
+            return Err(CimError::image_exists(directory.path().join(name)));
+        }
+        publish::clear_leftovers(&*directory)?;
+        let inherited = InheritedObjects::default();
+        let set = SetWriter::new(directory.clone(), guid, 0, inherited, options.sync)?;
+        let journal = JournalWriter::create(&*directory, &name, options.sync)?;
+        Ok(Self { draft: Draft::new(journal, set), guid, options, _lock: lock })
+    }
+
+    /// Makes a directory. In place of a directory it takes over the children.
+    pub fn create_directory(&mut self, path: &ImagePath, metadata: &Metadata<'_>) -> Result<(), CimError> {
+        self.draft.create_directory(path, metadata)
+    }
+
+    /// Makes a directory, unless the path is one already.
+    pub fn ensure_directory(&mut self, path: &ImagePath, metadata: &Metadata<'_>) -> Result<(), CimError> {
+        let leaf = self.draft.directory_leaf(path, metadata)?;
+        self.draft.edits.directory(EditKind::MISSING_DIRECTORY, path, &leaf)
+    }
+
+    /// Makes a file of `size` bytes, in place of whatever has the path.
+    pub fn create_file(
+        &mut self,
+        path: &ImagePath,
+        metadata: &Metadata<'_>,
+        size: u64,
+    ) -> Result<StreamWriter<'_>, CimError> {
+        self.draft.begin_file(path, metadata, size)?;
+        Ok(StreamWriter::new(&mut self.draft))
+    }
+
+    /// Makes an alternate stream of `size` bytes.
+    pub fn create_stream(
+        &mut self,
+        path: &ImagePath,
+        name: &Name,
+        size: u64,
+    ) -> Result<StreamWriter<'_>, CimError> {
+        self.draft.begin_stream(path, name, size)?;
+        Ok(StreamWriter::new(&mut self.draft))
+    }
+
+    /// Gives a file another name, in place of a file that has it. Whether `existing` exists shows at replay.
+    pub fn link(&mut self, new: &ImagePath, existing: &ImagePath) -> Result<(), CimError> {
+        self.draft.edit()?.link(new, existing)
+    }
+
+    /// Deletes a name of the parent's tree, with all below it.
+    pub fn delete(&mut self, path: &ImagePath) -> Result<(), CimError> {
+        self.draft.edit()?.deletion(EditKind::DELETE, path);
+        Ok(())
+    }
+
+    /// Deletes everything that the parent's tree has in a directory.
+    pub fn clear_directory(&mut self, path: &ImagePath) -> Result<(), CimError> {
+        self.draft.edit()?.deletion(EditKind::CLEAR, path);
+        Ok(())
+    }
+
+    /// Publishes the layer set.
+    pub fn finish(mut self) -> Result<RegionSet, CimError> {
+        self.draft.require_no_stream()?;
+        let set = self.draft.set().finish()?;
+        let distinguish = self.options.case == CaseRule::Distinguish;
+        self.draft.edits.finish(set, distinguish, self.options.sync)?;
+        publish::publish(self.draft.set(), &files::journal(self.guid))?;
+        Ok(set)
+    }
+}
+
+impl Drop for LayerSetWriter {
+    fn drop(&mut self) {
+        let set = self.draft.set();
+        set.discard();
+        // Gone if the layer set was published. Nothing more can be done about a failure here.
+        drop(set.directory().remove(&files::part(&files::journal(self.guid))));
+    }
+}
+
+impl Edits for JournalWriter {
+    /// Whether the parent directory exists shows at replay.
+    fn check_place(&mut self, _path: &ImagePath) -> Result<(), CimError> {
+        Ok(())
+    }
+
+    /// Whether the file exists shows at replay.
+    fn check_exists(&mut self, _path: &ImagePath) -> Result<(), CimError> {
+        Ok(())
+    }
+
+    fn put(&mut self, path: &ImagePath, leaf: &LeafRecord, data: Stream) -> Result<(), CimError> {
+        if data.is_directory() {
+            self.directory(EditKind::DIRECTORY, path, leaf)
+        } else {
+            self.file(path, leaf, data)
+        }
+    }
+
+    fn put_stream(&mut self, path: &ImagePath, name: NameRef<'_>, data: Stream) -> Result<(), CimError> {
+        self.stream(path, name, data)
+    }
+}
