@@ -9,15 +9,14 @@ use super::trail::{Mark, Trail};
 use super::{Checker, file};
 use crate::cim::error::Fault;
 use crate::cim::names::NameRef;
-use crate::cim::reader::{Entries, File};
+use crate::cim::reader::{Budget, Entries, File};
 use crate::cim::units::{FileId, RegionOffset};
 
 struct Walk<'a> {
     trail: Trail,
     open: Vec<Open<'a>>,
-    /// How many bytes of directories may still be entered. Directories do not share their tables, so that all of
-    /// them fit into the regions; where they do not, somebody wants the walk to go on for ever. `None` from then on.
-    left: Option<u64>,
+    /// How many bytes of directories may still be entered: they do not share their names.
+    budget: Budget,
 }
 
 /// A directory that the walk is in.
@@ -32,9 +31,8 @@ struct Open<'a> {
 }
 
 pub(super) fn check(checker: &mut Checker<'_>) {
-    let lens = checker.image.regions().iter().map(|region| region.bytes().len());
-    let left = lens.fold(0u64, |sum, len| sum.saturating_add(u64::try_from(len).unwrap_or(u64::MAX)));
-    let mut walk = Walk { trail: Trail::default(), open: Vec::new(), left: Some(left) };
+    let budget = Budget::new("directories", checker.image.regions().total_len());
+    let mut walk = Walk { trail: Trail::default(), open: Vec::new(), budget };
     enter_root(checker, &mut walk);
     while let Some(open) = walk.open.last_mut() {
         let index = open.next;
@@ -199,10 +197,11 @@ fn open_table<'a>(
     len: u64,
     bytes: &'a [u8],
 ) -> Option<Entries<'a>> {
-    let before = walk.left?;
-    walk.left = before.checked_sub(len);
-    if walk.left.is_none() {
-        checker.error(place, Some(&walk.trail), Fault::Excess { what: "directories" });
+    let said_before = walk.budget.is_broken();
+    if let Err(fault) = walk.budget.spend(len) {
+        if !said_before {
+            checker.error(place, Some(&walk.trail), fault);
+        }
         return None;
     }
     if let Ok(found) = Entries::stated_len(bytes)

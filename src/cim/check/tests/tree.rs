@@ -240,5 +240,8 @@ fn directories_cannot_be_longer_than_their_regions() {
     for other in ["b", "c", "d", "e"] {
         patch.record(other)[40..56].copy_from_slice(&stream);
     }
-    assert_eq!(only(patch.check()).fault, Fault::Excess { what: "directories" });
+    let fault = Fault::Excess { what: "directories" };
+    assert_eq!(only(patch.check()).fault, fault);
+    let error = patch.image().walk(|_| Ok::<_, crate::cim::CimError>(())).unwrap_err();
+    assert_eq!(error.corruption().unwrap().fault, fault, "nor does any other walk go on for ever");
 }
