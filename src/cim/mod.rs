@@ -14,6 +14,8 @@
 //! containerd, no async runtime, prints nothing and reads no environment.
 
 pub mod check;
+pub mod diff;
+pub mod dump;
 mod error;
 pub mod files;
 pub mod format;
