@@ -87,6 +87,22 @@ impl CimError {
         }
     }
 
+    /// Returns where and why the bytes of an image lie, if that is the error.
+    pub fn corruption(&self) -> Option<&Corruption> {
+        match &*self.0 {
+            Reason::Corrupt(corruption) => Some(corruption),
+            _ => None,
+        }
+    }
+
+    /// Takes the same out of the error, or hands the error back.
+    pub(crate) fn into_corruption(self) -> Result<Corruption, Self> {
+        match *self.0 {
+            Reason::Corrupt(corruption) => Ok(corruption),
+            other => Err(Self(Box::new(other))),
+        }
+    }
+
     /// Wraps a failure of the operating system: `cannot {action} {path}`.
     pub(crate) fn io(action: &'static str, path: impl Into<PathBuf>, source: io::Error) -> Self {
         Self(Box::new(Reason::Io { action, path: path.into(), source }))
@@ -188,6 +204,8 @@ pub enum Fault {
     BadName { index: u32, reason: String },
     #[error("name {index} of a link table is out of order")]
     Unsorted { index: u32 },
+    #[error("name {index} of a link table is there twice")]
+    DuplicateName { index: u32 },
     #[error("unknown stream type {0}")]
     StreamType(u8),
     #[error("unknown region type {0}")]
@@ -206,6 +224,26 @@ pub enum Fault {
     Digest,
     #[error("file {id} has {found} names, but {stored} are stored for it")]
     Links { id: u32, stored: usize, found: usize },
+    #[error("digests are not computed as this library does: none can be compared")]
+    ForeignDigests,
+    #[error("the file does not exist")]
+    Missing,
+    #[error("it cannot be read: {reason}")]
+    Unreadable { reason: String },
+    #[error("the image lists {found} regions, more than offsets can tell apart")]
+    TooManyRegions { found: usize },
+    #[error("file {id} has the parent {parent}, which holds no name of it")]
+    Parent { id: u32, parent: u32 },
+    #[error("{what} overlaps {other}")]
+    Overlap { what: &'static str, other: &'static str },
+    #[error("{what} is there for two, but cannot be shared")]
+    Shared { what: &'static str },
+    #[error("{what} are longer in all than the regions that hold them")]
+    Excess { what: &'static str },
+    #[error("data of {len} bytes lies in a region of type {found}")]
+    Placement { len: u64, found: u8 },
+    #[error("a path of {units} UTF-16 units is longer than 32767")]
+    PathTooLong { units: usize },
 }
 
 /// What this library does not read or do.

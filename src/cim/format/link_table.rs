@@ -70,6 +70,11 @@ impl<'a, V: Value> LinkTable<'a, V> {
         self.values.is_empty()
     }
 
+    /// Returns the length of the table in bytes.
+    pub fn table_len(&self) -> u64 {
+        len(self.table)
+    }
+
     /// Returns the values in name order.
     pub fn values(&self) -> &'a [V] {
         self.values

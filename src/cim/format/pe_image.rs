@@ -79,6 +79,11 @@ impl<'a> PeImage<'a> {
         size_of_u64::<RawPeImage>() + u64::from(count) * size_of_u64::<RawPeMapping>()
     }
 
+    /// Returns the highest file offset that has a mapping.
+    pub fn last_mapping(&self) -> Option<u64> {
+        self.mappings.last().map(|mapping| u64::from(mapping.file_offset.get()))
+    }
+
     /// Returns how far from the start of the expanded data the runs reach.
     pub fn reach(&self) -> u64 {
         let starts = self.mappings.iter().map(|mapping| u64::from(mapping.file_offset.get()));

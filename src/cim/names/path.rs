@@ -73,16 +73,29 @@ impl ImagePath {
 
     /// Adds a name at the end.
     pub fn join(&self, name: NameRef<'_>) -> Result<Self, CimError> {
+        let mut path = self.clone();
+        path.push(name)?;
+        Ok(path)
+    }
+
+    /// Adds a name at the end and returns how long the path was before, for [`truncate`](Self::truncate). After an
+    /// error the path is as it was.
+    pub(in crate::cim) fn push(&mut self, name: NameRef<'_>) -> Result<usize, CimError> {
         name.check()?;
-        let mut units = self.units.clone();
-        if !units.is_empty() {
-            units.push(U16::new(SEPARATOR));
+        let before = self.units.len();
+        let separator = usize::from(before > 0);
+        let units = before.saturating_add(separator).saturating_add(name.units().len());
+        if units > MAX_PATH_UNITS {
+            return Err(InvalidInput::PathTooLong { units }.into());
         }
-        units.extend_from_slice(name.units());
-        if units.len() > MAX_PATH_UNITS {
-            return Err(InvalidInput::PathTooLong { units: units.len() }.into());
-        }
-        Ok(Self { units })
+        self.units.extend(std::iter::repeat_n(U16::new(SEPARATOR), separator));
+        self.units.extend_from_slice(name.units());
+        Ok(before)
+    }
+
+    /// Takes back what [`push`](Self::push) has added.
+    pub(in crate::cim) fn truncate(&mut self, before: usize) {
+        self.units.truncate(before);
     }
 
     /// Returns the directory that holds this path; `None` for the root.

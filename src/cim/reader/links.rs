@@ -54,6 +54,19 @@ impl Image {
         Ok(self.links.get_or_init(|| links))
     }
 
+    /// Counts the names of the files that have more than one. What lies beside the image is not believed.
+    pub(in crate::cim) fn count_names(&self) -> Result<HashMap<FileId, u32>, CimError> {
+        let mut counts = HashMap::new();
+        self.walk(|visit| {
+            let count: &mut u32 = counts.entry(visit.file.id).or_default();
+            *count = count.saturating_add(1);
+            Ok::<_, CimError>(())
+        })?;
+        counts.retain(|_, &mut count| count > 1);
+        counts.shrink_to_fit();
+        Ok(counts)
+    }
+
     fn stored_links(&self) -> Result<Option<Bytes>, CimError> {
         let name = files::links(self.header.own.guid);
         let bytes = match self.directory.open(&name) {

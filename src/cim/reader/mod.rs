@@ -3,6 +3,7 @@
 //! Opening maps the region files and checks their headers; the rest is checked when it is looked at, so that a huge
 //! image opens as fast as a small one. An [`Image`] can be used by many threads at once.
 
+mod budget;
 mod data;
 mod directory;
 mod file;
@@ -16,6 +17,7 @@ use std::sync::{Arc, OnceLock};
 use zerocopy::FromBytes;
 use zerocopy::little_endian::U16;
 
+pub(in crate::cim) use budget::Budget;
 pub use data::{Chunk, Data};
 pub use directory::{Entries, Streams};
 pub use file::File;

@@ -80,6 +80,12 @@ impl Regions {
         self.regions.len()
     }
 
+    /// Returns the length of all region files together.
+    pub fn total_len(&self) -> u64 {
+        let lens = self.regions.iter().map(|region| region.bytes().len());
+        lens.fold(0, |sum, len| sum.saturating_add(u64::try_from(len).expect("a usize fits a u64")))
+    }
+
     /// Returns whether there are no regions.
     pub fn is_empty(&self) -> bool {
         self.regions.is_empty()

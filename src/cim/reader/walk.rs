@@ -2,8 +2,9 @@
 
 use std::collections::HashSet;
 
-use super::{File, Image};
+use super::{Budget, File, Image};
 use crate::cim::error::{CimError, Fault};
+use crate::cim::format::Stream;
 use crate::cim::names::{ImagePath, NameRef};
 use crate::cim::units::FileId;
 
@@ -30,36 +31,56 @@ impl Visit<'_> {
 impl Image {
     /// Visits the root and then every name below it, a directory before what it holds, in name order.
     ///
-    /// A file with several names is visited once for each. A directory that is reached twice is an error, so that
-    /// the walk ends on any input.
+    /// A file with several names is visited once for each. A directory that is reached twice is an error, and so are
+    /// directories that share their names until they are longer in all than the image, so that the walk ends on any
+    /// input. It takes memory for one path, however deep it goes.
     pub fn walk<E: From<CimError>>(
         &self,
         mut visit: impl FnMut(&Visit<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         let root = self.file(self.root())?;
         let mut seen = HashSet::from([root.id]);
+        let mut path = ImagePath::ROOT;
         visit(&Visit {
-            directory: &ImagePath::ROOT,
+            directory: &path,
             directory_id: root.id,
             name: NameRef::from_units(&[]),
             file: root,
         })?;
-        let mut open = vec![(ImagePath::ROOT, root.id, self.list(&root)?)];
-        while let Some((directory, directory_id, entries)) = open.last_mut() {
+        let mut budget = Budget::new("directories", self.regions.total_len());
+        self.spend(&mut budget, root.data)?;
+        let mut open = vec![(0, root, self.list(&root)?)];
+        while let Some((before, directory, entries)) = open.last_mut() {
             let Some(entry) = entries.next() else {
+                path.truncate(*before);
                 open.pop();
                 continue;
             };
             let (name, id) = entry?;
             let file = self.file(id)?;
-            visit(&Visit { directory, directory_id: *directory_id, name, file })?;
+            visit(&Visit { directory: &path, directory_id: directory.id, name, file })?;
             if file.is_directory() {
                 self.enter_once(&mut seen, &file)?;
-                let path = directory.join(name)?;
-                open.push((path, file.id, self.list(&file)?));
+                self.spend(&mut budget, file.data)?;
+                let reason = |error: CimError| self.bad_name(directory, error);
+                let before = path.push(name).map_err(reason)?;
+                open.push((before, file, self.list(&file)?));
             }
         }
         Ok(())
+    }
+
+    /// Says that a directory holds a name that leads nowhere.
+    pub(in crate::cim) fn bad_name(&self, directory: &File, error: CimError) -> CimError {
+        let fault = Fault::Malformed { what: "a name of a directory", reason: error.to_string() };
+        self.regions.corrupt(directory.data.offset, fault)
+    }
+
+    fn spend(&self, budget: &mut Budget, names: Stream) -> Result<(), CimError> {
+        if !names.is_directory() {
+            return Ok(());
+        }
+        budget.spend(names.len.get()).map_err(|fault| self.regions.corrupt(names.offset, fault))
     }
 
     fn enter_once(&self, seen: &mut HashSet<FileId>, directory: &File) -> Result<(), CimError> {

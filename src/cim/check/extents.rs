@@ -1,0 +1,137 @@
+//! Where the objects of an image lie: in the right kind of region, aligned, and none across another.
+
+use std::collections::{HashMap, HashSet};
+
+use super::Checker;
+use crate::cim::error::Fault;
+use crate::cim::format::RegionType;
+use crate::cim::reader::Region;
+use crate::cim::units::RegionOffset;
+
+/// What an object is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Object {
+    Filesystem,
+    Upcase,
+    TableDirectory,
+    Table,
+    Directory,
+    Streams,
+    Security,
+    Eas,
+    Reparse,
+    PeImage,
+    PeData,
+    Data,
+    /// Whatever an object-id file lists.
+    Listed,
+}
+
+impl Object {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Filesystem => "the filesystem object",
+            Self::Upcase => "the upcase table",
+            Self::TableDirectory => "the file table directory",
+            Self::Table => "a file table",
+            Self::Directory => "a directory",
+            Self::Streams => "a table of alternate streams",
+            Self::Security => "a security descriptor",
+            Self::Eas => "a list of extended attributes",
+            Self::Reparse => "reparse data",
+            Self::PeImage => "a PE image object",
+            Self::PeData => "the data of a PE image",
+            Self::Data => "stream data",
+            Self::Listed => "a listed object",
+        }
+    }
+
+    fn is_data(self) -> bool {
+        matches!(self, Self::Data | Self::PeData)
+    }
+
+    /// Says what is wrong with the place of an object.
+    pub(super) fn misplaced(
+        self,
+        offset: RegionOffset,
+        kind: RegionType,
+    ) -> impl Iterator<Item = Fault> + use<> {
+        let what = self.name();
+        let right = self == Self::Listed || self.is_data() == (kind != RegionType::METADATA);
+        let wrong_region = (!right).then_some(Fault::WrongRegion { what, found: kind.0 });
+        let align = kind.alignment();
+        let aligned = offset.byte().is_multiple_of(align);
+        let misaligned = (!aligned).then(|| Fault::Misaligned { what, offset: offset.byte(), align });
+        [wrong_region, misaligned].into_iter().flatten()
+    }
+}
+
+/// An object that somebody refers to.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Claim<'a> {
+    /// Nobody has referred to it before.
+    New(&'a [u8]),
+    /// It was checked before.
+    Known(&'a [u8]),
+    /// Its bytes must not be looked into: there are none, or it overlaps so many others that checking them all
+    /// would never end.
+    Unusable,
+}
+
+/// Every object that is referred to.
+#[derive(Debug, Default)]
+pub(super) struct Extents {
+    known: HashSet<Extent>,
+    /// Bytes looked into so far, by region and kind.
+    used: HashMap<(u16, Object), u64>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Extent {
+    offset: RegionOffset,
+    len: u64,
+    object: Object,
+}
+
+impl Extents {
+    /// Remembers an object that lies in bounds.
+    pub(super) fn claim<'a>(
+        &mut self,
+        object: Object,
+        offset: RegionOffset,
+        region: &Region,
+        bytes: &'a [u8],
+    ) -> Claim<'a> {
+        let len = u64::try_from(bytes.len()).expect("a usize fits a u64");
+        if !self.known.insert(Extent { offset, len, object }) {
+            return Claim::Known(bytes);
+        }
+        let region_len = u64::try_from(region.bytes().len()).expect("a usize fits a u64");
+        let used = self.used.entry((offset.region(), object)).or_default();
+        *used = used.saturating_add(len);
+        if *used > region_len { Claim::Unusable } else { Claim::New(bytes) }
+    }
+}
+
+/// Reports objects that overlap. Two may lie at the very same place: then they are shared.
+pub(super) fn check(checker: &mut Checker<'_>) {
+    let mut extents: Vec<Extent> = std::mem::take(&mut checker.extents.known).into_iter().collect();
+    extents.sort_unstable();
+    let mut reach: Option<(Extent, u64)> = None;
+    for extent in extents {
+        let end = extent.offset.byte().saturating_add(extent.len);
+        if let Some((other, other_end)) = reach
+            && other.offset.region() == extent.offset.region()
+        {
+            let shared = (other.offset, other.len) == (extent.offset, extent.len);
+            if extent.offset.byte() < other_end && !shared {
+                let fault = Fault::Overlap { what: extent.object.name(), other: other.object.name() };
+                checker.error(extent.offset, None, fault);
+            }
+            if end <= other_end {
+                continue;
+            }
+        }
+        reach = Some((extent, end));
+    }
+}
