@@ -105,6 +105,12 @@ fn plot(bars: &[(&str, &str, f64)]) -> String {
          font-size=\"13\">\n<rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n"
     );
     let one = LEFT + UNIT;
+    writeln!(
+        svg,
+        "<line x1=\"{one}\" y1=\"10\" x2=\"{one}\" y2=\"{}\" stroke=\"#c1121f\" stroke-dasharray=\"4 3\"/>",
+        height - 22
+    )
+    .unwrap();
     for (index, (what, peer, ratio)) in bars.iter().enumerate() {
         let y = 20 + 48 * index;
         let end = LEFT + UNIT * (1.0 + ratio.log10()).max(0.05);
@@ -124,14 +130,14 @@ fn plot(bars: &[(&str, &str, f64)]) -> String {
             end - LEFT
         )
         .unwrap();
-        writeln!(svg, "<text x=\"{:.1}\" y=\"{}\">{ratio:.2}</text>", end + 6.0, y + 18).unwrap();
+        writeln!(
+            svg,
+            "<text x=\"{:.1}\" y=\"{}\" text-anchor=\"end\" fill=\"white\">{ratio:.2}</text>",
+            end - 6.0,
+            y + 18
+        )
+        .unwrap();
     }
-    writeln!(
-        svg,
-        "<line x1=\"{one}\" y1=\"10\" x2=\"{one}\" y2=\"{}\" stroke=\"#c1121f\" stroke-dasharray=\"4 3\"/>",
-        height - 22
-    )
-    .unwrap();
     writeln!(
         svg,
         "<text x=\"{one}\" y=\"{}\" text-anchor=\"middle\" fill=\"#c1121f\" font-size=\"11\">as fast as</text>\n</svg>",
