@@ -6,7 +6,48 @@
 //!   decompressing thread └────────────── buffers ◄──────────────────────────────────┘  caller's thread
 //! ```
 //!
-//! PLACEHOLDER
+//! Inflating and hashing cost about the same, so they run side by side: two threads a layer, which is what two cores
+//! can use. The caller's thread hashes both sides in step, right before it hands a buffer out, while the bytes are in
+//! its cache. A blob that fits in one buffer is done on the caller's thread alone: starting a thread costs 0.1 ms, as
+//! much as it saves on a blob of 128 to 256 KiB.
+//!
+//! # What is verified
+//!
+//! * The content tells the format, and the media type must agree ([`MediaType`]).
+//! * Every gzip member and zstd frame must end and match its own checksum, and nothing but another one may follow it.
+//!   That includes zeros: gzip(1) ignores them, but no builder writes them, and the reader of containerd refuses them.
+//! * The size and the digest of the blob and the digest of the tar stream are those expected, as far as they are
+//!   given ([`Expected`]). A blob that is too long is refused as soon as it is, the rest is known at
+//!   [`LayerStream::finish`].
+//! * The tar stream stays within its [`Limits`].
+//!
+//! An error stays: every later call gives it again. A panic of the reader on the decompressing thread is an error too;
+//! while a blob is opened, the reader runs on the caller's thread and its panic is the caller's.
+//!
+//! # Memory
+//!
+//! At most 24 buffers of 256 KiB are made, 6 MiB, and only as many as are in use at once. A decoder that is ahead
+//! waits for one to come back. Inflating gzip takes some 50 KiB more, zstd its window, which a frame may declare up to
+//! [`Limits::zstd_window_log`].
+//!
+//! # Choice of crates
+//!
+//! Bytes of tar for each second of processor time, for tars of 300 MB at gzip level 6 (2.0:1 and 2.7:1), where
+//! `flate2` on `zlib-rs` is 1:
+//!
+//! | decoder | speed | verdict |
+//! |---|---|---|
+//! | `flate2` on `zlib-rs` | 1 | Rust only, builds everywhere, streams, tells where a member ends |
+//! | `flate2` on `zlib-ng` | 0.97 to 1.07 | C and cmake for nothing |
+//! | `isal-rs`, its reader | 1.06 to 1.11 | refuses valid blobs, see below |
+//! | `libdeflater`, output reused | 1.25 to 1.30 | holds blob and tar in memory, ignores what follows the first member |
+//! | `libdeflater`, output fresh | 0.89 to 0.96 | new pages cost more than it gains |
+//! | `zstd`, the same tars at level 3 | 1.6 to 2.7 | |
+//!
+//! `isal-rs` 0.5.3 counts the steps that make no output and gives up at the second one in a member, so that a valid
+//! blob fails when it arrives in short reads or has a long header; and its reader keeps a pointer into itself, which
+//! dangles once it is moved. Calling its C library directly would be unsafe code and two more build tools for a tenth.
+
 #![cfg_attr(not(test), deny(clippy::as_conversions, clippy::arithmetic_side_effects))]
 
 mod boundary;
