@@ -37,8 +37,6 @@ pub(super) struct Decoder {
     limits: Limits,
     input: Option<Buffer>,
     output: Option<Buffer>,
-    /// The last step filled the output, so more may be held back.
-    held_back: bool,
     consumed: u64,
     produced: u64,
     inflating: Duration,
@@ -60,7 +58,6 @@ impl Decoder {
             limits,
             input: Some(input),
             output: None,
-            held_back: false,
             consumed: 0,
             produced: 0,
             inflating: Duration::ZERO,
@@ -73,19 +70,17 @@ impl Decoder {
             if let Some(full) = self.output.take_if(|output| output.is_full()) {
                 return Ok(Some(Piece::Tar(full)));
             }
-            if !self.held_back {
-                if let Some(spent) = self.input.take_if(|input| input.is_drained()) {
-                    return Ok(Some(Piece::Blob(spent)));
-                }
-                if self.input.is_none() && self.source.has_ended() {
+            if let Some(spent) = self.input.take_if(|input| input.is_drained()) {
+                return Ok(Some(Piece::Blob(spent)));
+            }
+            if self.input.is_none() {
+                if self.source.has_ended() {
                     return self.end().map(Some);
                 }
-                if self.input.is_none() {
-                    let Some(mut input) = self.pool.take() else { return Ok(None) };
-                    self.source.fill(&mut input)?;
-                    self.input = Some(input);
-                    continue;
-                }
+                let Some(mut input) = self.pool.take() else { return Ok(None) };
+                self.source.fill(&mut input)?;
+                self.input = Some(input);
+                continue;
             }
             if self.output.is_none() {
                 let Some(output) = self.pool.take() else { return Ok(None) };
@@ -96,18 +91,15 @@ impl Decoder {
     }
 
     fn step(&mut self) -> Result<(), StreamError> {
-        let Some(output) = &mut self.output else { return Ok(()) };
+        let (Some(input), Some(output)) = (&mut self.input, &mut self.output) else { return Ok(()) };
         let start = Instant::now();
         let step = self
             .inflate
-            .step(self.input.as_ref().map(Buffer::rest).unwrap_or_default(), output.room())
+            .step(input.rest(), output.room())
             .map_err(|fault| fault.at(self.format, self.consumed))?;
         self.inflating = self.inflating.saturating_add(start.elapsed());
         output.fill(step.produced);
-        self.held_back = output.is_full();
-        if let Some(input) = &mut self.input {
-            input.drain(step.consumed);
-        }
+        input.drain(step.consumed);
         self.consumed = add(self.consumed, step.consumed);
         self.produced = add(self.produced, step.produced);
         self.limits.check(self.consumed, self.produced)

@@ -8,8 +8,9 @@ use super::zstd::Zstd;
 
 /// Turns compressed bytes into bytes, a step at a time.
 ///
-/// A step uses up some of `input` or fills `output`. Only a step that fills `output` may hold more back: the next
-/// one is then worth calling even with an empty `input`. Members and frames follow each other without
+/// A step uses up some of `input` or fills some of `output`. It may hold bytes back when `output` is full, but then it
+/// leaves the last byte of the member unused: gzip members end in a trailer, and zstd keeps a byte for this very
+/// reason. So whoever steps until the input is used up has everything. Members and frames follow each other without
 /// the caller's notice. Every check that the format offers is made before the step that ends a member returns.
 pub(super) trait Inflate: Send {
     /// Decompresses as much as fits.
@@ -136,5 +137,36 @@ impl<M: Member> Inflate for Framed<M> {
 
     fn may_end(&self) -> bool {
         !self.inside && self.boundary.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Starts with any byte, takes that one, and no other.
+    struct Stuck;
+
+    impl Member for Stuck {
+        fn starts(_: &[u8]) -> Option<bool> {
+            Some(true)
+        }
+
+        fn begin(&mut self) -> Result<(), Fault> {
+            Ok(())
+        }
+
+        fn step(&mut self, input: &[u8], _: &mut [u8]) -> Result<(Step, bool), Fault> {
+            Ok((Step { consumed: usize::from(input == [7]), produced: 0 }, false))
+        }
+    }
+
+    #[test]
+    fn a_decompressor_that_takes_nothing_and_makes_nothing_is_not_asked_for_ever() {
+        let mut framed = Framed::new(Stuck);
+        let mut output = [0; 8];
+        assert_eq!(framed.step(&[7, 1, 2], &mut output), Ok(Step { consumed: 1, produced: 0 }));
+        assert!(matches!(framed.step(&[1, 2], &mut output), Err(Fault::Corrupt(_))));
+        assert_eq!(framed.step(&[], &mut output), Ok(Step::default()), "without input there is no fault");
     }
 }

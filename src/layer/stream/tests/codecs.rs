@@ -22,6 +22,15 @@ fn sizes_around_a_buffer_come_out_whole() {
 }
 
 #[test]
+fn what_a_decompressor_holds_back_at_the_end_of_the_blob_comes_out() {
+    // Without a checksum the blob ends with the last block, which here lies across the edge of a buffer.
+    let tar = tar(BUFFER_LEN);
+    let frame = |bytes: &[u8]| ::zstd::encode_all(bytes, 1).unwrap();
+    let blob = [frame(&tar[..100]), frame(&tar[100..BUFFER_LEN + 100])].concat();
+    assert_eq!(unpack_both(&blob, &StreamOptions::default()).unwrap(), tar[..BUFFER_LEN + 100]);
+}
+
+#[test]
 fn an_empty_blob_is_an_empty_tar() {
     assert_eq!(unpack_both(&[], &StreamOptions::default()).unwrap(), b"");
     assert_eq!(unpack_both(&gzip(b""), &StreamOptions::default()).unwrap(), b"");
