@@ -13,8 +13,11 @@
 //! `docs/format.md` holds the byte tables; code cites its sections. The library is plain blocking code: it knows no
 //! containerd, no async runtime, prints nothing and reads no environment.
 
+pub mod ea;
 mod error;
 pub mod names;
+pub mod reparse;
+pub mod security;
 mod units;
 
 pub use error::{CimError, Corruption, ErrorKind, Place};
