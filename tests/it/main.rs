@@ -1,5 +1,8 @@
 //! The integration tests: one binary, a module for each theme.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+mod arrows;
 mod crash;
 mod model;
 mod support;

@@ -71,7 +71,7 @@ impl Directory for DiskDirectory {
         let path = self.path.join(LOCK_FILE);
         let file = OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
         match file.try_lock() {
-            Ok(()) => Ok(Some(Lock(Box::new(file)))),
+            Ok(()) => Ok(Some(Lock::new(file))),
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => Err(error),
         }
@@ -80,7 +80,7 @@ impl Directory for DiskDirectory {
     fn hold(&self, name: &str) -> io::Result<Lock> {
         let file = File::open(self.path.join(name))?;
         file.lock_shared()?;
-        Ok(Lock(Box::new(file)))
+        Ok(Lock::new(file))
     }
 
     fn is_held(&self, name: &str) -> io::Result<bool> {

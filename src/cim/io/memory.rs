@@ -182,7 +182,7 @@ impl Directory for MemoryDirectory {
         if std::mem::replace(&mut state.locked, true) {
             return Ok(None);
         }
-        Ok(Some(Lock(Box::new(Unlock(self.clone())))))
+        Ok(Some(Lock::new(Unlock(self.clone()))))
     }
 
     fn hold(&self, name: &str) -> io::Result<Lock> {
@@ -191,7 +191,7 @@ impl Directory for MemoryDirectory {
             return Err(io::ErrorKind::NotFound.into());
         }
         *state.held.entry(name.to_owned()).or_insert(0) += 1;
-        Ok(Lock(Box::new(Release(self.clone(), name.to_owned()))))
+        Ok(Lock::new(Release(self.clone(), name.to_owned())))
     }
 
     fn is_held(&self, name: &str) -> io::Result<bool> {

@@ -70,6 +70,13 @@ pub trait OutputFile: fmt::Debug + Send {
 /// Something that is locked until this is dropped.
 pub struct Lock(#[expect(dead_code, reason = "held for its drop")] Box<dyn Send + Sync>);
 
+impl Lock {
+    /// Wraps what unlocks when it is dropped.
+    pub fn new(guard: impl Send + Sync + 'static) -> Self {
+        Self(Box::new(guard))
+    }
+}
+
 impl fmt::Debug for Lock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Lock")

@@ -6,8 +6,12 @@ use crate::cim::error::CimError;
 use crate::cim::files;
 use crate::cim::io::{Directory, OutputFile};
 
-/// Bytes are handed to the operating system in pieces of this size.
-const BUFFER: usize = 1 << 20;
+/// Small objects are gathered into pieces of this size, which stay in a core's own cache.
+const BUFFER: usize = 256 << 10;
+
+/// Pieces of this size and more are handed to the operating system as they come: another copy would cost more than
+/// the call.
+const DIRECT: usize = 64 << 10;
 
 /// How many bytes may be dirty before the operating system is asked to write them out, so that the sync at the end
 /// has little left to do.
@@ -42,15 +46,14 @@ impl AppendFile {
 
     /// Appends bytes.
     pub(super) fn append(&mut self, bytes: &[u8]) -> Result<(), CimError> {
-        if self.buffer.len().saturating_add(bytes.len()) <= BUFFER {
-            self.buffer.extend_from_slice(bytes);
-            return Ok(());
+        if bytes.len() >= DIRECT {
+            self.flush()?;
+            return self.write_out(bytes);
         }
-        self.flush()?;
-        // Whole pieces need no copy.
-        let (direct, rest) = bytes.split_at(bytes.len() - bytes.len() % BUFFER);
-        self.write_out(direct)?;
-        self.buffer.extend_from_slice(rest);
+        if self.buffer.len().saturating_add(bytes.len()) > BUFFER {
+            self.flush()?;
+        }
+        self.buffer.extend_from_slice(bytes);
         Ok(())
     }
 

@@ -2,6 +2,7 @@
 //! need no parent.
 
 use super::dedup::ObjectId;
+use super::hasher::StreamHasher;
 use super::metadata::{LeafRecord, Metadata};
 use super::set::SetWriter;
 use crate::cim::error::{CimError, Conflict, InvalidInput};
@@ -30,7 +31,7 @@ struct OpenStream {
 struct OpenObject {
     kind: RegionType,
     start: u64,
-    hasher: blake3::Hasher,
+    hasher: StreamHasher,
 }
 
 impl Leaves {
@@ -143,20 +144,18 @@ impl OpenObject {
         let (_, region) = set.region(kind)?;
         let start = region.align()?;
         region.file().zeros(open.written)?;
-        let mut hasher = blake3::Hasher::new();
-        hash_zeros(&mut hasher, open.written);
+        let hasher = StreamHasher::new(open.declared.get(), open.written);
         Ok(Self { kind, start, hasher })
     }
 
     /// Completes the object, or gives its place back where the same bytes exist already.
-    fn finish(mut self, set: &mut SetWriter, len: StreamLen, tail: u64) -> Result<RegionOffset, CimError> {
+    fn finish(self, set: &mut SetWriter, len: StreamLen, tail: u64) -> Result<RegionOffset, CimError> {
         let (index, region) = set.region(self.kind)?;
         if tail > HASHED_TAIL {
             region.file().zeros(tail)?;
             return set.offset(index, self.start);
         }
-        hash_zeros(&mut self.hasher, tail);
-        let id = ObjectId::from_hash(len.get(), self.hasher.finalize());
+        let id = ObjectId::from_hash(len.get(), self.hasher.finish(tail));
         if let Some(found) = set.find(self.kind, &id)? {
             set.region(self.kind)?.1.file().cut(self.start);
             return Ok(found);
@@ -166,15 +165,6 @@ impl OpenObject {
         let offset = set.offset(index, self.start)?;
         set.remember(self.kind, &id, offset)?;
         Ok(offset)
-    }
-}
-
-fn hash_zeros(hasher: &mut blake3::Hasher, mut count: u64) {
-    static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
-    while count > 0 {
-        let now = usize::try_from(count).map_or(ZEROS.len(), |count| count.min(ZEROS.len()));
-        hasher.update(&ZEROS[..now]);
-        count -= u64::try_from(now).expect("a usize fits a u64");
     }
 }
 

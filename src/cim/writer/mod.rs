@@ -7,6 +7,7 @@
 mod append;
 mod dedup;
 mod draft;
+mod hasher;
 mod journal;
 mod layer_set;
 mod leaves;
