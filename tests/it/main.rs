@@ -4,6 +4,8 @@
 
 mod arrows;
 mod crash;
+#[cfg(target_os = "linux")]
+mod fuse;
 mod model;
 mod support;
 mod write;
