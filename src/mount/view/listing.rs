@@ -41,6 +41,7 @@ impl View {
         {
             let (name, id) = entry.map_err(corrupt)?;
             let id = FileId::from_raw(id.get()).ok_or_else(|| corrupt(Fault::ZeroFileId))?;
+            let next = u64::try_from(index).unwrap_or(u64::MAX).saturating_add(DOTS + 1);
             text.clear();
             append_name(name, node.linux.is_some(), &mut text)?;
             if !visit(Entry { next, name: &text, id }) {

@@ -26,6 +26,9 @@ mod listing;
 mod names;
 mod xattrs;
 
+#[cfg(test)]
+mod tests;
+
 use std::str::FromStr;
 use std::sync::OnceLock;
 

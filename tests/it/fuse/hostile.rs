@@ -124,3 +124,24 @@ fn a_table_of_names_outside_its_region_is_an_io_error() {
     assert_eq!(fs::metadata(mount.path("d/x")).unwrap_err().raw_os_error(), IO);
     assert_eq!(fs::metadata(mount.path("x")).unwrap_err().kind(), ErrorKind::NotFound);
 }
+
+#[test]
+fn a_link_below_a_directory_that_is_its_own_parent_leads_nowhere() {
+    let target: Vec<u8> = "\\??\\C:\\x".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let len = u16::try_from(target.len()).unwrap();
+    let mut data: Vec<u8> = [0, len, 0, 0].into_iter().flat_map(u16::to_le_bytes).collect();
+    data.extend(target);
+    let junction = super::reparse(0xA000_0003, &data);
+    let scene = Scene::new(|writer| {
+        mkdir(writer, "d");
+        super::put_with(writer, "d/link", &Metadata { reparse: &junction, ..Metadata::default() }, b"");
+    });
+    let image = scene.image();
+    let id = image.find(&path("d")).unwrap().unwrap().id;
+    let (record, _) = image.record(id).unwrap();
+    let at = RegionOffset::new(record.region(), record.byte() + 88).unwrap();
+    patch(&image, at, &id.raw().to_le_bytes());
+    let mount = scene.mount();
+    assert_eq!(fs::read_link(mount.path("d/link")).unwrap_err().raw_os_error(), IO);
+    assert!(scene.log().contains("lies too deep"), "{}", scene.log());
+}
