@@ -19,4 +19,5 @@
 
 pub mod cim;
 pub mod layer;
+pub mod mount;
 pub mod sys;

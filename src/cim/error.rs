@@ -250,6 +250,21 @@ pub enum Fault {
     PathTooLong { units: usize },
 }
 
+macro_rules! malformed {
+    ($($error:ident => $what:literal),* $(,)?) => {
+        $(impl From<$error> for Fault {
+            fn from(error: $error) -> Self {
+                Self::Malformed { what: $what, reason: error.to_string() }
+            }
+        })*
+    };
+}
+malformed!(
+    EaError => "the list of extended attributes",
+    ReparseError => "the reparse data",
+    SecurityError => "the security descriptor",
+);
+
 /// What this library does not read or do.
 #[derive(Clone, Debug, Error)]
 pub(crate) enum Unsupported {

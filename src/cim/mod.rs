@@ -27,6 +27,7 @@ pub mod reparse;
 pub mod security;
 mod units;
 pub mod writer;
+pub mod wsl;
 
 pub use error::{CimError, Corruption, ErrorKind, Fault, Place};
 pub use files::ImageName;

@@ -4,6 +4,8 @@
 
 mod arrows;
 mod crash;
+#[cfg(target_os = "linux")]
+mod fuse;
 mod hive_oracles;
 mod layer_set;
 mod model;

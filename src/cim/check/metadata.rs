@@ -5,18 +5,15 @@ use crate::cim::{ea, reparse, security};
 
 /// Says what is wrong with a security descriptor.
 pub(super) fn security_fault(bytes: &[u8]) -> Option<Fault> {
-    let error = security::check(bytes).err()?;
-    Some(Fault::Malformed { what: "the security descriptor", reason: error.to_string() })
+    security::check(bytes).err().map(Fault::from)
 }
 
 /// Says what is wrong with a list of extended attributes.
 pub(super) fn ea_fault(bytes: &[u8]) -> Option<Fault> {
-    let error = ea::check(bytes).err()?;
-    Some(Fault::Malformed { what: "the list of extended attributes", reason: error.to_string() })
+    ea::check(bytes).err().map(Fault::from)
 }
 
 /// Says what is wrong with a reparse buffer.
 pub(super) fn reparse_fault(bytes: &[u8]) -> Option<Fault> {
-    let error = reparse::check(bytes).err()?;
-    Some(Fault::Malformed { what: "the reparse data", reason: error.to_string() })
+    reparse::check(bytes).err().map(Fault::from)
 }
