@@ -5,5 +5,6 @@
 mod arrows;
 mod crash;
 mod model;
+mod mutations;
 mod support;
 mod write;
