@@ -4,7 +4,10 @@
 
 mod arrows;
 mod crash;
+mod hive_oracles;
+mod layer_set;
 mod model;
 mod mutations;
+mod read;
 mod support;
 mod write;

@@ -2,7 +2,7 @@
 
 use cimsnap::cim::{CaseRule, ErrorKind, Image, Metadata, Writer, WriterOptions};
 
-use crate::support::{cat, file_metadata, image_name, memory, mkdir, name, path, put};
+use crate::support::{cat, file_metadata, image_name, memory, mkdir, name, patched, path, put};
 
 const UNSYNCED: WriterOptions = WriterOptions { case: CaseRule::Fold, sync: false, set: None };
 
@@ -160,4 +160,23 @@ fn writes_beyond_the_declared_size_write_nothing() {
     writer.commit().unwrap();
     let image = Image::open_in(directory, &image_name("a.cim")).unwrap();
     assert_eq!(cat(&image, "a").unwrap(), b"abcd");
+}
+
+#[test]
+fn a_parent_with_a_cycle_is_refused() {
+    let directory = memory();
+    let base = image_name("base.cim");
+    let mut writer = Writer::create(directory.clone(), &base, UNSYNCED).unwrap();
+    mkdir(&mut writer, "a");
+    mkdir(&mut writer, "a/b");
+    writer.commit().unwrap();
+    let image = Image::open_in(directory.clone(), &base).unwrap();
+    let a = image.find(&path("a")).unwrap().unwrap();
+    let place = image.regions().place(a.data.offset);
+    for id in [a.id, image.root()] {
+        // The only value of the directory's table, behind its length and count.
+        let lying = patched(&*directory, &place.file, place.offset + 8, &id.raw().to_le_bytes());
+        let mut writer = Writer::fork(lying.clone(), &base, &image_name("fork.cim"), UNSYNCED).unwrap();
+        assert_eq!(writer.delete(&path("a")).unwrap_err().kind(), ErrorKind::Corrupt);
+    }
 }

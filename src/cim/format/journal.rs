@@ -72,7 +72,7 @@ impl JournalHeader {
         }
         let mut hasher = blake3::Hasher::new();
         hasher.update(body);
-        if header.digest(&hasher) != raw.digest {
+        if raw.digest_after(&hasher) != raw.digest {
             return Err(Fault::Digest);
         }
         Ok((header, edits, deletions))
@@ -80,17 +80,7 @@ impl JournalHeader {
 
     /// Returns the bytes of the header; `body` has hashed the edits and the deletions.
     pub fn to_raw(self, body: &blake3::Hasher) -> RawJournalHeader {
-        RawJournalHeader { digest: self.digest(body), ..self.undigested() }
-    }
-
-    fn digest(self, body: &blake3::Hasher) -> [u8; JOURNAL_DIGEST_LEN] {
-        let fields = self.undigested();
-        let end = size_of::<RawJournalHeader>() - JOURNAL_DIGEST_LEN;
-        body.clone().update(&fields.as_bytes()[..end]).finalize().into()
-    }
-
-    fn undigested(self) -> RawJournalHeader {
-        RawJournalHeader {
+        let undigested = RawJournalHeader {
             magic: MAGIC,
             version: U32::new(VERSION),
             flags: U32::new(if self.case_distinguished { CASE_DISTINGUISHED } else { 0 }),
@@ -98,7 +88,16 @@ impl JournalHeader {
             edits_len: U64::new(self.edits_len),
             deletions_len: U64::new(self.deletions_len),
             digest: [0; JOURNAL_DIGEST_LEN],
-        }
+        };
+        RawJournalHeader { digest: undigested.digest_after(body), ..undigested }
+    }
+}
+
+impl RawJournalHeader {
+    /// Returns the digest over a body and all fields but the digest itself.
+    fn digest_after(&self, body: &blake3::Hasher) -> [u8; JOURNAL_DIGEST_LEN] {
+        let end = size_of::<Self>() - JOURNAL_DIGEST_LEN;
+        body.clone().update(&self.as_bytes()[..end]).finalize().into()
     }
 }
 

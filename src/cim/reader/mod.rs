@@ -31,7 +31,7 @@ use super::format::{
     CommonHeader, FileKind, FileTable, Filesystem, ImageHeader, MAJOR_CURRENT_WINDOWS, RawFileRecord,
     RawFileTable, RawFilesystem, RawImageHeader, Version,
 };
-use super::io::{Directory, DiskDirectory};
+use super::io::{Directory, DiskDirectory, Lock};
 use super::names::upcase::{UPCASE_LEN, Upcase};
 use super::units::{FileId, RegionOffset};
 
@@ -76,6 +76,12 @@ impl Image {
     /// Returns the containing directory.
     pub fn containing_directory(&self) -> &Arc<dyn Directory> {
         &self.directory
+    }
+
+    /// Keeps the image from being replaced, until the lock is dropped: for as long as it is mounted.
+    pub fn hold(&self) -> Result<Lock, CimError> {
+        let held = self.directory.hold(self.name.as_str());
+        held.map_err(|error| CimError::io("lock", self.directory.path().join(self.name.as_str()), error))
     }
 
     /// Returns the contents of the `.cim` file.

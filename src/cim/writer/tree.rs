@@ -13,7 +13,7 @@ use super::metadata::LeafRecord;
 use super::names::{CaseRule, NameMap, NameRules};
 use super::set::SetWriter;
 use super::tables::FileTables;
-use crate::cim::error::{CimError, InvalidInput, NotFound};
+use crate::cim::error::{CimError, Fault, InvalidInput, NotFound};
 use crate::cim::format::{
     Filesystem, LinkTableLayout, NameEntry, RawFileRecord, RawStream, RegionType, Stream, StreamKind,
 };
@@ -250,6 +250,7 @@ impl Tree {
     fn drop_link(&mut self, directory: FileId, id: FileId) -> Result<(), CimError> {
         let mut dropped = vec![(directory, id)];
         while let Some((directory, id)) = dropped.pop() {
+            self.require_linked(id)?;
             if self.is_directory(id)? {
                 dropped.extend(self.take_children(id)?.into_iter().map(|child| (id, child)));
                 self.last_directory = None;
@@ -265,6 +266,17 @@ impl Tree {
             }
         }
         Ok(())
+    }
+
+    /// Fails for the root and for a file that is gone already: a parent in which a directory is reached twice lies.
+    fn require_linked(&self, id: FileId) -> Result<(), CimError> {
+        let free = self.tables.get(id)?.parent.get() == 0;
+        match &self.base {
+            Some(base) if free || id == self.root => {
+                Err(base.regions().corrupt(base.filesystem().tables, Fault::Cycle { id: id.raw() }))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Empties a directory that goes away, and returns what was in it.

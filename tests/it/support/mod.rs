@@ -54,3 +54,17 @@ pub(crate) fn cat(image: &Image, at: &str) -> Option<Vec<u8>> {
     assert_eq!(data.read_at(&mut bytes, 0), bytes.len());
     Some(bytes)
 }
+
+/// Copies a directory with some bytes of one file changed.
+pub(crate) fn patched(source: &dyn Directory, file: &str, offset: u64, bytes: &[u8]) -> Arc<dyn Directory> {
+    let copy = MemoryDirectory::new();
+    for name in source.list().expect("list") {
+        let mut contents = source.open(&name).expect("open").as_slice().to_vec();
+        if name == file {
+            let at = usize::try_from(offset).expect("an offset");
+            contents[at..at + bytes.len()].copy_from_slice(bytes);
+        }
+        copy.create(&name).expect("create").write_at(&contents, 0).expect("write");
+    }
+    Arc::new(copy)
+}

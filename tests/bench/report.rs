@@ -1,0 +1,148 @@
+//! Turns what the benches measured into the tables and plots of `docs/benchmarks.md`.
+
+#![allow(clippy::unwrap_used, missing_docs, reason = "a benchmark")]
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+/// A measured thing beside what it is measured against.
+struct Row {
+    what: &'static str,
+    ours: &'static str,
+    peer: Option<&'static str>,
+    peer_name: &'static str,
+    goal: &'static str,
+}
+
+const ROWS: &[Row] = &[
+    Row {
+        what: "write a file of 1 GiB",
+        ours: "large-file/image",
+        peer: Some("large-file/cp"),
+        peer_name: "`cp`",
+        goal: "at least 0.7 of the rate",
+    },
+    Row {
+        what: "write 100,000 files of 1 KiB",
+        ours: "small-files/image",
+        peer: Some("small-files/tar -x"),
+        peer_name: "`tar -x` to ext4",
+        goal: "at least 5 times the rate",
+    },
+    Row {
+        what: "open an image of 1,000,000 files, look one up",
+        ours: "ready-image/open and look up in 1,000,000 files",
+        peer: Some("ready-image/open and look up in 10,000 files"),
+        peer_name: "the same on 10,000 files",
+        goal: "at most 1 ms",
+    },
+    Row {
+        what: "fork it, change one file, commit",
+        ours: "ready-image/fork and change one of 1,000,000 files",
+        peer: Some("ready-image/fork and change one of 10,000 files"),
+        peer_name: "the same on 10,000 files",
+        goal: "at most 10 ms, and 1.5 times as long",
+    },
+];
+
+fn main() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut table =
+        String::from("| | ours | beside | rate, ours to theirs | goal |\n|---|---|---|---|---|\n");
+    let mut bars = Vec::new();
+    for row in ROWS {
+        let ours = median(root, row.ours);
+        let peer = row.peer.map(|peer| median(root, peer));
+        let beside =
+            peer.map_or_else(|| "-".to_owned(), |peer| format!("{}: {}", row.peer_name, duration(peer)));
+        let ratio = peer.map_or_else(|| "-".to_owned(), |peer| format!("{:.2}", peer / ours));
+        writeln!(table, "| {} | {} | {beside} | {ratio} | {} |", row.what, duration(ours), row.goal).unwrap();
+        if let Some(peer) = peer {
+            bars.push((row.what, row.peer_name, peer / ours));
+        }
+    }
+    replace_section(&root.join("docs/benchmarks.md"), "image", &table);
+    fs::write(root.join("docs/benchmarks-image.svg"), plot(&bars)).unwrap();
+    println!("{table}");
+}
+
+/// Median time of a bench in seconds.
+fn median(root: &Path, bench: &str) -> f64 {
+    // Criterion makes directories of names, with what a path cannot hold replaced.
+    let directory = bench.split('/').map(|part| part.replace(['*', '?', '"', '<', '>', ':', '|'], "_"));
+    let path = root.join("target/criterion").join(directory.collect::<Vec<_>>().join("/"));
+    let path = path.join("new/estimates.json");
+    let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let estimates: serde_json::Value = serde_json::from_str(&text).unwrap();
+    estimates["median"]["point_estimate"].as_f64().unwrap() / 1e9
+}
+
+fn duration(seconds: f64) -> String {
+    match seconds {
+        s if s >= 1.0 => format!("{s:.2} s"),
+        s if s >= 0.001 => format!("{:.1} ms", s * 1e3),
+        s => format!("{:.0} µs", s * 1e6),
+    }
+}
+
+/// Replaces what lies between the marks of a section.
+fn replace_section(path: &Path, section: &str, text: &str) {
+    let page = fs::read_to_string(path).unwrap();
+    let (begin, end) = (format!("<!-- {section}: begin -->\n"), format!("<!-- {section}: end -->"));
+    let (before, rest) = page.split_once(&begin).expect("the page has the section's first mark");
+    let (_, after) = rest.split_once(&end).expect("the page has the section's last mark");
+    fs::write(path, format!("{before}{begin}{text}{end}{after}")).unwrap();
+}
+
+/// Draws the ratios as bars on a logarithmic scale; the line at 1 is "as fast as".
+fn plot(bars: &[(&str, &str, f64)]) -> String {
+    const LEFT: f64 = 330.0;
+    const UNIT: f64 = 130.0;
+    let height = 40 + 48 * bars.len();
+    let mut svg = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"760\" height=\"{height}\" font-family=\"sans-serif\" \
+         font-size=\"13\">\n<rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n"
+    );
+    let one = LEFT + UNIT;
+    writeln!(
+        svg,
+        "<line x1=\"{one}\" y1=\"10\" x2=\"{one}\" y2=\"{}\" stroke=\"#c1121f\" stroke-dasharray=\"4 3\"/>",
+        height - 22
+    )
+    .unwrap();
+    for (index, (what, peer, ratio)) in bars.iter().enumerate() {
+        let y = 20 + 48 * index;
+        let end = LEFT + UNIT * (1.0 + ratio.log10()).max(0.05);
+        writeln!(svg, "<text x=\"{}\" y=\"{}\" text-anchor=\"end\">{what}</text>", LEFT - 10.0, y + 14)
+            .unwrap();
+        writeln!(
+            svg,
+            "<text x=\"{}\" y=\"{}\" text-anchor=\"end\" fill=\"#666\" font-size=\"11\">against {}</text>",
+            LEFT - 10.0,
+            y + 29,
+            peer.replace('`', "")
+        )
+        .unwrap();
+        writeln!(
+            svg,
+            "<rect x=\"{LEFT}\" y=\"{y}\" width=\"{:.1}\" height=\"26\" fill=\"#2a6f97\"/>",
+            end - LEFT
+        )
+        .unwrap();
+        writeln!(
+            svg,
+            "<text x=\"{:.1}\" y=\"{}\" text-anchor=\"end\" fill=\"white\">{ratio:.2}</text>",
+            end - 6.0,
+            y + 18
+        )
+        .unwrap();
+    }
+    writeln!(
+        svg,
+        "<text x=\"{one}\" y=\"{}\" text-anchor=\"middle\" fill=\"#c1121f\" font-size=\"11\">as fast as</text>\n</svg>",
+        height - 8
+    )
+    .unwrap();
+    svg
+}

@@ -1,0 +1,138 @@
+//! Layer sets: the same bytes each time, shared by many images, and checked before they are believed.
+
+use std::sync::Arc;
+
+use cimsnap::cim::io::Directory;
+use cimsnap::cim::{
+    ErrorKind, FileTime, Guid, Image, ImageName, LayerSet, LayerSetWriter, Metadata, Writer, WriterOptions,
+};
+
+use crate::support::{cat, file_metadata, image_name, memory, mkdir, name, patched, path, put};
+
+fn options() -> WriterOptions {
+    WriterOptions { sync: false, ..WriterOptions::default() }
+}
+
+fn guid() -> Guid {
+    Guid::from_content([5; 16])
+}
+
+fn write_layer(directory: &Arc<dyn Directory>) {
+    let mut layer = LayerSetWriter::create(directory.clone(), guid(), options()).unwrap();
+    layer.ensure_directory(&path("shared"), &Metadata::directory().with_time(FileTime::from_raw(9))).unwrap();
+    for (at, data) in [("shared/large", vec![3; 100_000]), ("shared/small", b"small".to_vec())] {
+        let mut stream = layer.create_file(&path(at), &file_metadata(), data.len() as u64).unwrap();
+        stream.append(&data).unwrap();
+        stream.finish().unwrap();
+    }
+    let mut stream = layer.create_stream(&path("shared/small"), &name("side"), 4).unwrap();
+    stream.append(b"side").unwrap();
+    stream.finish().unwrap();
+    layer.link(&path("shared/again"), &path("shared/small")).unwrap();
+    layer.delete(&path("gone")).unwrap();
+    layer.finish().unwrap();
+}
+
+fn base(directory: &Arc<dyn Directory>, name: &ImageName, time: u64) {
+    let mut writer = Writer::create(directory.clone(), name, options()).unwrap();
+    let metadata = Metadata::directory().with_time(FileTime::from_raw(time));
+    writer.create_directory(&path("shared"), &metadata).unwrap();
+    mkdir(&mut writer, "gone");
+    put(&mut writer, "gone/file", name.as_str().as_bytes());
+    writer.commit().unwrap();
+}
+
+fn set_bytes(directory: &dyn Directory) -> Vec<(String, Vec<u8>)> {
+    let of_set = |name: &String| cimsnap::cim::files::set_of(name) == Some(guid());
+    let names = directory.list().unwrap().into_iter().filter(of_set);
+    names.map(|name| (name.clone(), directory.open(&name).unwrap().as_slice().to_vec())).collect()
+}
+
+#[test]
+fn the_same_layer_gives_the_same_bytes() {
+    let (one, two) = (memory(), memory());
+    write_layer(&one);
+    // Other images in the directory change nothing.
+    base(&two, &image_name("base.cim"), 1);
+    write_layer(&two);
+    let bytes = set_bytes(&*one);
+    assert_eq!(bytes, set_bytes(&*two));
+    let kinds: Vec<_> = bytes.iter().map(|(name, _)| name.split('_').next().unwrap()).collect();
+    assert_eq!(kinds, ["journal", "objectid", "objectid", "region", "region"]);
+}
+
+#[test]
+fn images_share_the_files_of_a_layer() {
+    let directory = memory();
+    write_layer(&directory);
+    let layer = LayerSet::open(directory.clone(), guid()).unwrap();
+    let before = set_bytes(&*directory);
+    for number in 0..3u8 {
+        let (parent, new) = (image_name(&format!("base{number}.cim")), image_name(&format!("{number}.cim")));
+        base(&directory, &parent, number.into());
+        let header = layer.commit(Some(&parent), &new, options()).unwrap();
+        assert!(header.parents.contains(&layer.set()));
+        let image = Image::open_in(directory.clone(), &new).unwrap();
+        let large = image.find(&path("shared/large")).unwrap().unwrap();
+        let region = image.regions().region("data", large.data.offset).unwrap();
+        assert_eq!(
+            cimsnap::cim::files::set_of(region.name()),
+            Some(guid()),
+            "the data lies in the layer's set"
+        );
+        assert_eq!(cat(&image, "shared/again").unwrap(), b"small");
+        assert_eq!(cat(&image, "gone/file"), None);
+        let shared = image.find(&path("shared")).unwrap().unwrap();
+        assert_eq!(shared.creation_time.raw(), number.into(), "a directory that is there keeps its metadata");
+        assert_eq!(large.base_region, large.data.offset.region());
+    }
+    assert_eq!(set_bytes(&*directory), before);
+}
+
+#[test]
+fn a_layer_needs_no_parent() {
+    let directory = memory();
+    write_layer(&directory);
+    let layer = LayerSet::open(directory.clone(), guid()).unwrap();
+    layer.commit(None, &image_name("alone.cim"), options()).unwrap();
+    let image = Image::open_in(directory, &image_name("alone.cim")).unwrap();
+    let shared = image.find(&path("shared")).unwrap().unwrap();
+    assert_eq!(shared.creation_time.raw(), 9);
+}
+
+#[test]
+fn a_second_layer_of_the_same_id_is_refused() {
+    let directory = memory();
+    write_layer(&directory);
+    let before = set_bytes(&*directory);
+    let error = LayerSetWriter::create(directory.clone(), guid(), options()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::AlreadyExists);
+    assert_eq!(set_bytes(&*directory), before);
+}
+
+#[test]
+fn a_layer_that_does_not_fit_its_parent_leaves_nothing() {
+    let directory = memory();
+    let mut layer = LayerSetWriter::create(directory.clone(), guid(), options()).unwrap();
+    layer.link(&path("new"), &path("not/there")).unwrap();
+    layer.finish().unwrap();
+    let before = directory.list().unwrap();
+    let layer = LayerSet::open(directory.clone(), guid()).unwrap();
+    let error = layer.commit(None, &image_name("a.cim"), options()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::PathNotFound);
+    assert!(error.to_string().contains("/not/there"), "{error}");
+    assert_eq!(directory.list().unwrap(), before);
+}
+
+#[test]
+fn every_flipped_bit_of_a_journal_is_found() {
+    let directory = memory();
+    write_layer(&directory);
+    let journal = format!("journal_{}", guid());
+    let bytes = directory.open(&journal).unwrap();
+    for (offset, &byte) in bytes.as_slice().iter().enumerate() {
+        let lying = patched(&*directory, &journal, offset as u64, &[byte ^ 0x10]);
+        let error = LayerSet::open(lying, guid()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Corrupt, "offset {offset}");
+    }
+}
