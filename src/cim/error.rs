@@ -7,6 +7,10 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use super::ea::EaError;
+use super::reparse::ReparseError;
+use super::security::SecurityError;
+
 /// An error of the image library.
 #[derive(Debug, Error)]
 #[error(transparent)]
@@ -283,10 +287,12 @@ pub(crate) enum InvalidInput {
     NoImageName,
     #[error("image name {0:?} is not a plain file name")]
     ImageName(String),
-    #[error("{what} does not parse: {reason}")]
-    Malformed { what: &'static str, reason: &'static str },
-    #[error("{what} of {len} bytes is longer than {max}")]
-    TooLong { what: &'static str, len: usize, max: usize },
+    #[error(transparent)]
+    Security(SecurityError),
+    #[error(transparent)]
+    Eas(EaError),
+    #[error(transparent)]
+    Reparse(ReparseError),
     #[error("{path} is to be a directory, which has no data")]
     DirectoryData { path: String },
     #[error("the image is committed already")]

@@ -16,12 +16,15 @@
 pub mod check;
 pub mod diff;
 pub mod dump;
+pub mod ea;
 mod error;
 pub mod files;
 pub mod format;
 pub mod io;
 pub mod names;
 pub mod reader;
+pub mod reparse;
+pub mod security;
 mod units;
 pub mod writer;
 

@@ -1,3 +1,5 @@
 //! An OCI layer becomes edits of an image, and a change of an image becomes a layer.
 
+pub mod digest;
 pub mod hive;
+pub mod stream;

@@ -83,7 +83,11 @@ fn images_share_the_files_of_a_layer() {
         assert_eq!(cat(&image, "shared/again").unwrap(), b"small");
         assert_eq!(cat(&image, "gone/file"), None);
         let shared = image.find(&path("shared")).unwrap().unwrap();
-        assert_eq!(shared.creation_time.raw(), u64::from(number), "a directory that is there keeps its metadata");
+        assert_eq!(
+            shared.creation_time.raw(),
+            u64::from(number),
+            "a directory that is there keeps its metadata"
+        );
         assert_eq!(large.base_region, large.data.offset.region());
     }
     assert_eq!(set_bytes(&*directory), before);

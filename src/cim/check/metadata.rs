@@ -1,24 +1,22 @@
 //! What lies in security descriptors, extended attributes and reparse data.
 
-use zerocopy::FromBytes;
-use zerocopy::little_endian::U32;
-
-use super::size;
 use crate::cim::error::Fault;
+use crate::cim::{ea, reparse, security};
 
 /// Says what is wrong with a security descriptor.
-pub(super) fn security_fault(_bytes: &[u8]) -> Option<Fault> {
-    None
+pub(super) fn security_fault(bytes: &[u8]) -> Option<Fault> {
+    let error = security::check(bytes).err()?;
+    Some(Fault::Malformed { what: "the security descriptor", reason: error.to_string() })
 }
 
 /// Says what is wrong with a list of extended attributes.
-pub(super) fn ea_fault(_bytes: &[u8]) -> Option<Fault> {
-    None
+pub(super) fn ea_fault(bytes: &[u8]) -> Option<Fault> {
+    let error = ea::check(bytes).err()?;
+    Some(Fault::Malformed { what: "the list of extended attributes", reason: error.to_string() })
 }
 
 /// Says what is wrong with a reparse buffer.
 pub(super) fn reparse_fault(bytes: &[u8]) -> Option<Fault> {
-    let have = u64::try_from(bytes.len()).expect("a usize fits a u64");
-    let short = U32::ref_from_prefix(bytes).is_err();
-    short.then_some(Fault::Short { what: "reparse data", need: size::<U32>(), have })
+    let error = reparse::check(bytes).err()?;
+    Some(Fault::Malformed { what: "the reparse data", reason: error.to_string() })
 }

@@ -5,7 +5,7 @@
 
 mod path;
 pub mod upcase;
-mod wtf8;
+pub(in crate::cim) mod wtf8;
 
 use std::cmp::Ordering;
 use std::fmt;

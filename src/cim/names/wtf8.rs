@@ -3,7 +3,7 @@
 use zerocopy::little_endian::U16;
 
 /// Encodes units; a lone surrogate becomes the three bytes that its value would have.
-pub(super) fn encode(units: &[U16]) -> Vec<u8> {
+pub(in crate::cim) fn encode(units: &[U16]) -> Vec<u8> {
     let mut out = Vec::with_capacity(units.len());
     let mut utf8 = [0; 4];
     for decoded in char::decode_utf16(units.iter().map(|unit| unit.get())) {
@@ -20,7 +20,7 @@ pub(super) fn encode(units: &[U16]) -> Vec<u8> {
 }
 
 /// Decodes UTF-8 in which lone surrogates may stand as three bytes; `None` for anything else.
-pub(super) fn decode(mut text: &[u8]) -> Option<Vec<U16>> {
+pub(in crate::cim) fn decode(mut text: &[u8]) -> Option<Vec<U16>> {
     let mut out = Vec::with_capacity(text.len());
     loop {
         let (valid, rest) = match std::str::from_utf8(text) {

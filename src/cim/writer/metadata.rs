@@ -1,10 +1,10 @@
 //! What a caller says of a file, and what of it lies in a record.
 
-use zerocopy::FromBytes;
-use zerocopy::little_endian::U32;
-
+use crate::cim::ea;
 use crate::cim::error::{CimError, InvalidInput};
 use crate::cim::format::{Attributes, RecordFlags};
+use crate::cim::reparse::Reparse;
+use crate::cim::security;
 use crate::cim::units::{FileTime, RegionOffset};
 
 /// Everything about a file but its name and data.
@@ -64,23 +64,19 @@ impl<'a> Metadata<'a> {
         self.attributes.contains(Attributes::DIRECTORY)
     }
 
+    /// Checks what is there. Nothing at all is fine too: a caller may have no security descriptor to give.
     pub(super) fn check(&self) -> Result<CheckedMetadata, CimError> {
-        for (what, bytes) in [
-            ("security descriptor", self.security),
-            ("list of extended attributes", self.eas),
-            ("reparse data", self.reparse),
-        ] {
-            if bytes.len() > usize::from(u16::MAX) {
-                return Err(
-                    InvalidInput::TooLong { what, len: bytes.len(), max: usize::from(u16::MAX) }.into()
-                );
-            }
+        if !self.security.is_empty() {
+            security::check(self.security).map_err(InvalidInput::Security)?;
+        }
+        if !self.eas.is_empty() {
+            ea::check(self.eas).map_err(InvalidInput::Eas)?;
         }
         let reparse_tag = match self.reparse {
             [] => 0,
-            bytes => U32::ref_from_prefix(bytes).map_or(0, |(tag, _)| tag.get()),
+            bytes => Reparse::parse(bytes).map_err(InvalidInput::Reparse)?.tag().0,
         };
-        let ea_len = u16::try_from(self.eas.len()).expect("checked above");
+        let ea_len = u16::try_from(self.eas.len()).expect("a list that was checked has at most 65,535 bytes");
         Ok(CheckedMetadata { ea_len, reparse_tag })
     }
 }
