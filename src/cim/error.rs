@@ -260,9 +260,9 @@ macro_rules! malformed {
     };
 }
 malformed!(
-    EaError => "the list of extended attributes",
-    ReparseError => "the reparse data",
-    SecurityError => "the security descriptor",
+    EaError => "a list of extended attributes",
+    ReparseError => "reparse data",
+    SecurityError => "a security descriptor",
 );
 
 /// What this library does not read or do.

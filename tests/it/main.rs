@@ -9,6 +9,7 @@ mod fuse;
 mod hive_oracles;
 mod layer_set;
 mod model;
+mod mutations;
 mod read;
 mod support;
 mod write;

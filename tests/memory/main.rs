@@ -1,6 +1,9 @@
-//! How much memory writing takes: each case runs in a process of its own, whose peak the kernel tells.
+//! How much memory writing takes, and reading what was made to take much: each case runs in a process of its own, whose peak the kernel tells.
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
+
+mod hostile;
+mod raw;
 
 use std::io;
 use std::path::Path;
@@ -15,8 +18,14 @@ const MIB: u64 = 1 << 20;
 /// Name, what it does, and the peak of resident memory that it must stay under.
 type Case = (&'static str, fn(), u64);
 
-const CASES: &[Case] =
-    &[("a million small files", million_files, 300 * MIB), ("a file of 20 GiB", huge_file, 64 * MIB)];
+const CASES: &[Case] = &[
+    ("a million small files", million_files, 300 * MIB),
+    ("a file of 20 GiB", huge_file, 64 * MIB),
+    ("a maze of 3 MB", hostile::maze, 48 * MIB),
+    ("a million file tables in 16 MB", hostile::many_tables, 128 * MIB),
+    ("names that directories share in 1 MB", hostile::shared_names, 48 * MIB),
+    ("objects that overlap in 3 MB", hostile::overlapping_objects, 48 * MIB),
+];
 
 fn main() -> ExitCode {
     if let Ok(index) = std::env::var("CIMSNAP_MEMORY_CASE") {

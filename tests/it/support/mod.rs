@@ -1,5 +1,7 @@
 //! What several themes need.
 
+pub(crate) mod hostile;
+
 use std::sync::Arc;
 
 use cimsnap::cim::io::{Directory, MemoryDirectory};

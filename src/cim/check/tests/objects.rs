@@ -138,6 +138,33 @@ fn the_tag_is_the_one_of_the_buffer() {
 }
 
 #[test]
+fn metadata_is_parsed() {
+    let mut patch = Patch::sample();
+    let place = patch.file("a/file").security;
+    patch.tail(place)[2] = 9;
+    let finding = only(patch.check());
+    assert!(matches!(finding.fault, Fault::Malformed { what: "a security descriptor", .. }), "{finding}");
+    assert_eq!(finding.path.as_deref(), Some("/a"), "told once, of the first that has it");
+
+    let mut patch = Patch::sample();
+    let place = patch.file("b/eas").eas;
+    patch.tail(place)[0] = 3;
+    let finding = only(patch.check());
+    assert!(
+        matches!(finding.fault, Fault::Malformed { what: "a list of extended attributes", .. }),
+        "{finding}"
+    );
+
+    let mut patch = Patch::sample();
+    let place = patch.file("b/symlink").reparse;
+    // The length of the data: two bytes of the object's own length, the tag, then this.
+    patch.tail(place)[6] = 99;
+    let finding = only(patch.check());
+    assert!(matches!(finding.fault, Fault::Malformed { what: "reparse data", .. }), "{finding}");
+    assert_eq!(finding.path.as_deref(), Some("/b/symlink"));
+}
+
+#[test]
 fn alternate_streams_are_checked_like_data() {
     let mut patch = Patch::sample();
     let table = patch.file("streams").streams;
