@@ -82,7 +82,7 @@ fn reads_back(image: &Path) {
     assert_eq!(times.map(|time| time.raw()), [1, 2, 3, 4]);
     assert_eq!(cat(&image, "dir/all").unwrap(), b"data\0\0");
     assert_eq!(image.security(&file).unwrap().unwrap().len(), 44);
-    assert_eq!(image.eas(&file).unwrap(), b"\0\0\0\0\0\x01\x01\0A\01");
+    assert_eq!(image.eas(&file).unwrap(), b"\0\0\0\0\0\x01\x01\0A\x001");
     assert_eq!(image.reparse(&file).unwrap().unwrap().len(), 20);
     assert_eq!(file.reparse_tag, 0xA000_0003);
     let side = image.stream(&file, name("side").as_ref()).unwrap().unwrap();
