@@ -22,4 +22,5 @@
 pub mod capi;
 pub mod cim;
 pub mod layer;
+pub mod mount;
 pub mod sys;

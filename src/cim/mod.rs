@@ -13,14 +13,17 @@
 //! `docs/format.md` holds the byte tables; code cites its sections. The library is plain blocking code: it knows no
 //! containerd, no async runtime, prints nothing and reads no environment.
 
+pub mod eas;
 mod error;
 pub mod files;
 pub mod format;
 pub mod io;
 pub mod names;
 pub mod reader;
+pub mod reparse;
 mod units;
 pub mod writer;
+pub mod wsl;
 
 pub use error::{CimError, Corruption, ErrorKind, Fault, Place};
 pub use files::ImageName;

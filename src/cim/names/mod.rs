@@ -94,6 +94,11 @@ impl<'a> NameRef<'a> {
     }
 }
 
+/// Appends units as UTF-8, with lone surrogates as three bytes each. For callers that show many names.
+pub fn append_wtf8(units: impl Iterator<Item = u16>, out: &mut Vec<u8>) {
+    wtf8::append(units, out);
+}
+
 /// Returns whether Windows forbids a unit in names.
 pub fn is_forbidden(unit: u16) -> bool {
     const FORBIDDEN: [u8; 9] = *b"\"*/:<>?\\|";

@@ -5,8 +5,14 @@ use zerocopy::little_endian::U16;
 /// Encodes units; a lone surrogate becomes the three bytes that its value would have.
 pub(super) fn encode(units: &[U16]) -> Vec<u8> {
     let mut out = Vec::with_capacity(units.len());
+    append(units.iter().map(|unit| unit.get()), &mut out);
+    out
+}
+
+/// Encodes units at the end of `out`.
+pub(super) fn append(units: impl Iterator<Item = u16>, out: &mut Vec<u8>) {
     let mut utf8 = [0; 4];
-    for decoded in char::decode_utf16(units.iter().map(|unit| unit.get())) {
+    for decoded in char::decode_utf16(units) {
         match decoded {
             Ok(c) => out.extend_from_slice(c.encode_utf8(&mut utf8).as_bytes()),
             Err(lone) => {
@@ -16,7 +22,6 @@ pub(super) fn encode(units: &[U16]) -> Vec<u8> {
             }
         }
     }
-    out
 }
 
 /// Decodes UTF-8 in which lone surrogates may stand as three bytes; `None` for anything else.

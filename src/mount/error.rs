@@ -1,0 +1,116 @@
+//! Why a mount did not come about or does not go away.
+
+use std::io;
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use crate::cim::CimError;
+
+/// Why a mount did not come about or does not go away.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum MountError {
+    /// The image cannot be read.
+    #[error("cannot open image {}", .image.display())]
+    Image {
+        /// The `.cim` file.
+        image: PathBuf,
+        /// Why.
+        source: CimError,
+    },
+    /// The directory to mount on is not there, or is no directory.
+    #[error("cannot mount on {}", .at.display())]
+    Mountpoint {
+        /// The directory.
+        at: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// One of our mounts is there already.
+    #[error("{} is a mount of an image already", .0.display())]
+    AlreadyMounted(PathBuf),
+    /// None of our mounts is there.
+    #[error("{} is not a mount of an image", .0.display())]
+    NotMounted(PathBuf),
+    /// Somebody uses the mount.
+    #[error("mount {} is in use", .0.display())]
+    Busy(PathBuf),
+    /// The kernel does not take the mount away.
+    #[error("cannot unmount {}", .at.display())]
+    Unmount {
+        /// The mount.
+        at: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The kernel does not make the mount.
+    #[error("the kernel does not mount {}", .at.display())]
+    Session {
+        /// The directory.
+        at: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The mount worked, and then broke.
+    #[error("the server of {} stopped", .at.display())]
+    Stopped {
+        /// The mount.
+        at: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The program that serves mounts does not start.
+    #[error("cannot start {}", .program.display())]
+    Start {
+        /// The program.
+        program: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// What the serving program said before it gave up.
+    #[error("{0}")]
+    Server(String),
+    /// The program that serves the mount ended without a word.
+    #[error("the server of {} ended before the mount was ready", .0.display())]
+    ServerLost(PathBuf),
+    /// Who asked for the mount did not wait for it.
+    #[error("nobody waits for mount {}", .at.display())]
+    Unwanted {
+        /// The mount.
+        at: PathBuf,
+        /// How that showed.
+        source: io::Error,
+    },
+    /// The kernel's list of mounts cannot be read.
+    #[error("cannot read {}", super::table::PATH)]
+    Table {
+        /// Why.
+        source: io::Error,
+    },
+    /// The log file cannot be opened.
+    #[error("cannot open log {}", .log.display())]
+    Log {
+        /// The file.
+        log: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The serving program was started with words that it does not know.
+    #[error("argument {0} of the server is not valid")]
+    Argument(String),
+}
+
+impl MountError {
+    /// Returns the message with those of all causes behind it, on one line.
+    pub fn chain(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            text.push_str(": ");
+            text.push_str(&error.to_string());
+            cause = error.source();
+        }
+        text
+    }
+}

@@ -1,0 +1,46 @@
+//! An image becomes a directory.
+//!
+//! ```text
+//!   Mounter ── mount, unmount, is mounted, list
+//!      │
+//!    fuse ──── a process for every mount, which outlives who asked for it
+//!      │
+//!    view ──── what Linux sees of an image; knows no kernel
+//! ```
+//!
+//! What is mounted where is a question to the kernel, asked anew every time ([`table`]): nothing is kept that could
+//! be out of date after a crash.
+
+#![cfg(target_os = "linux")]
+
+mod error;
+pub mod fuse;
+mod options;
+pub mod table;
+mod unmount;
+pub mod view;
+
+use std::fmt;
+use std::path::Path;
+
+pub use error::MountError;
+pub use options::MountOptions;
+pub use table::MountEntry;
+pub use unmount::Unmount;
+pub use view::ViewKind;
+
+/// Makes directories of images.
+pub trait Mounter: fmt::Debug + Send + Sync {
+    /// Mounts an image, given by the path of its `.cim` file, on an existing directory. Returns when the mount can
+    /// be used.
+    fn mount(&self, image: &Path, at: &Path, options: &MountOptions) -> Result<(), MountError>;
+
+    /// Takes a mount away, also one whose server is dead.
+    fn unmount(&self, at: &Path, how: Unmount) -> Result<(), MountError>;
+
+    /// Returns the mount that a directory is the root of, if it is one of ours.
+    fn mounted(&self, at: &Path) -> Result<Option<MountEntry>, MountError>;
+
+    /// Returns all our mounts, those of earlier runs included, in the order in which they were made.
+    fn list(&self) -> Result<Vec<MountEntry>, MountError>;
+}

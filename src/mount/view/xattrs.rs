@@ -1,0 +1,127 @@
+//! Extended attributes.
+//!
+//! | name | value |
+//! |---|---|
+//! | that of an `LX.` EA without the prefix, in lower case | what the EA holds |
+//! | `user.NAME` | the bytes of alternate stream NAME, up to the 64 KiB that Linux hands out |
+//! | `system.ntfs_attrib` | attributes of Windows, u32 |
+//! | `system.ntfs_acl` | security descriptor |
+//! | `system.ntfs_ea` | list of EAs |
+//! | `system.ntfs_reparse_data` | reparse buffer, tag included |
+//! | `system.ntfs_times` | creation, last write, last access, change: u64 each, 100 ns since 1601 |
+//! | `system.ntfs_crtime` | creation: u64 |
+//!
+//! Numbers are little-endian. Names and layouts are those of ntfs-3g, and so is what is listed: the `system.` ones are
+//! there for who asks, but copying programs do not stumble over them.
+
+use std::borrow::Cow;
+
+use super::{View, ViewError};
+use crate::cim::reader::{Data, File};
+use crate::cim::{FileId, Name, eas, names, wsl};
+
+/// The longest value that Linux hands out.
+const MAX_VALUE: u64 = 65_536;
+
+/// The longest name that Linux asks for.
+const MAX_NAME: usize = 255;
+
+const STREAM_PREFIX: &[u8] = b"user.";
+
+impl View {
+    /// Returns the value of an extended attribute.
+    pub fn xattr(&self, id: FileId, name: &[u8]) -> Result<Cow<'_, [u8]>, ViewError> {
+        let node = self.node(id)?;
+        if let Some(value) = self.system_xattr(&node.file, name)? {
+            return Ok(value);
+        }
+        if node.linux.is_some()
+            && let Some(value) = self.linux_xattr(&node.file, name)?
+        {
+            return Ok(Cow::Borrowed(value));
+        }
+        let stream = name.strip_prefix(STREAM_PREFIX).and_then(|name| Name::new(name).ok());
+        match stream {
+            Some(name) => self.stream_value(&node.file, &name),
+            None => Err(ViewError::NoXattr),
+        }
+    }
+
+    /// Returns the names of a file's extended attributes, each ended by NUL.
+    pub fn xattr_names(&self, id: FileId) -> Result<Vec<u8>, ViewError> {
+        let node = self.node(id)?;
+        let mut list = Vec::new();
+        if node.linux.is_some() {
+            let corrupt = |fault| self.image.regions().corrupt(node.file.eas, fault);
+            for ea in eas::iter(self.image.eas(&node.file)?) {
+                if let Some((name, _)) = wsl::xattr(&ea.map_err(corrupt)?) {
+                    list.extend(name.iter().map(u8::to_ascii_lowercase));
+                    list.push(0);
+                }
+            }
+        }
+        for stream in self.image.list_streams(&node.file)? {
+            let (name, _) = stream?;
+            let start = list.len();
+            list.extend_from_slice(STREAM_PREFIX);
+            names::append_wtf8(name.units().iter().map(|unit| unit.get()), &mut list);
+            // Nobody could ask for it, or it would look like two.
+            if list.len() - start > MAX_NAME || list[start..].contains(&0) {
+                list.truncate(start);
+                continue;
+            }
+            list.push(0);
+        }
+        Ok(list)
+    }
+
+    fn linux_xattr(&self, file: &File, wanted: &[u8]) -> Result<Option<&[u8]>, ViewError> {
+        let corrupt = |fault| self.image.regions().corrupt(file.eas, fault);
+        for ea in eas::iter(self.image.eas(file)?) {
+            match wsl::xattr(&ea.map_err(corrupt)?) {
+                Some((name, value)) if is_lower_case_of(wanted, name) => return Ok(Some(value)),
+                _ => {}
+            }
+        }
+        Ok(None)
+    }
+
+    fn stream_value(&self, file: &File, name: &Name) -> Result<Cow<'_, [u8]>, ViewError> {
+        let stream = self.image.stream(file, name.as_ref())?.ok_or(ViewError::NoXattr)?;
+        value_of(self.image.data(stream)?)
+    }
+
+    fn system_xattr(&self, file: &File, name: &[u8]) -> Result<Option<Cow<'_, [u8]>>, ViewError> {
+        let Some(name) = name.strip_prefix(b"system.ntfs_") else { return Ok(None) };
+        let times = [file.creation_time, file.last_write_time, file.last_access_time, file.change_time];
+        let value = match name {
+            b"attrib" => Some(Cow::Owned(file.attributes().bits().to_le_bytes().to_vec())),
+            b"times" => Some(times.iter().flat_map(|time| time.raw().to_le_bytes()).collect()),
+            b"crtime" => Some(Cow::Owned(file.creation_time.raw().to_le_bytes().to_vec())),
+            b"acl" => self.image.security(file)?.map(Cow::Borrowed),
+            b"reparse_data" => self.image.reparse(file)?.map(Cow::Borrowed),
+            b"ea" => Some(self.image.eas(file)?).filter(|list| !list.is_empty()).map(Cow::Borrowed),
+            _ => None,
+        };
+        value.map(Some).ok_or(ViewError::NoXattr)
+    }
+}
+
+/// Returns all bytes of a stream, without a copy where they lie in one piece.
+fn value_of(data: Data<'_>) -> Result<Cow<'_, [u8]>, ViewError> {
+    if data.len() > MAX_VALUE {
+        return Err(ViewError::XattrTooLong(data.len()));
+    }
+    let len = usize::try_from(data.len()).expect("64 KiB fit a usize");
+    let first = data.chunk(0, len).bytes();
+    if first.len() == len {
+        return Ok(Cow::Borrowed(first));
+    }
+    let mut bytes = vec![0; len];
+    data.read_at(&mut bytes, 0);
+    Ok(Cow::Owned(bytes))
+}
+
+fn is_lower_case_of(wanted: &[u8], name: &[u8]) -> bool {
+    wanted.len() == name.len() && wanted.iter().zip(name).all(|(&a, b)| a == b.to_ascii_lowercase())
+}
