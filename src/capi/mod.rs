@@ -5,6 +5,7 @@
 //!        │         │         │        │
 //!   pointers.rs  layout.rs                     pointers and structures of C become values of Rust
 //!   strings.rs                                 what the strings mean
+//!   volumes.rs                                 mounts, where an image becomes a directory
 //!   session.rs  handles.rs                     an image under construction, and the numbers that stand for it
 //!   hresult.rs                                 errors become results
 //! ```
@@ -22,6 +23,8 @@ mod read;
 mod session;
 mod stream;
 mod strings;
+#[cfg(target_os = "linux")]
+mod volumes;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

@@ -10,9 +10,9 @@ use super::hresult::Hresult;
 use super::layout::VolumeId;
 use super::pointers::{read, string};
 use super::strings;
+#[cfg(target_os = "linux")]
+use super::volumes;
 use crate::cim::Guid;
-use crate::cim::io::DiskDirectory;
-use crate::cim::reader::read_header;
 
 bitflags! {
     /// CIM_MOUNT_IMAGE_FLAGS. An unknown bit is an invalid argument; a known one that is not kept is not supported.
@@ -69,21 +69,33 @@ pub unsafe extern "system" fn CimDismountImage(volume: *const VolumeId) -> i32 {
     answer(|| {
         // SAFETY: the caller promises that the GUID can be read.
         let volume = unsafe { read(volume) }?;
-        dismount(volume.into())
+        volumes::dismount(volume.into())
     })
 }
 
-fn mount(directory: &[U16], image: &[U16], flags: u32, _volume: Guid) -> Result<(), Hresult> {
+fn mount(directory: &[U16], image: &[U16], flags: u32, volume: Guid) -> Result<(), Hresult> {
     let flags = MountFlags::from_bits(flags).ok_or(Hresult::INVALID_ARGUMENT)?;
-    let directory = DiskDirectory::new(strings::system_path(directory)?);
+    let directory = strings::system_path(directory)?;
     let image = strings::image_name(image)?;
     if !MountFlags::HINTS.contains(flags) {
         return Err(Hresult::NOT_SUPPORTED);
     }
-    read_header(&directory, &image)?;
-    Err(Hresult::NOT_SUPPORTED)
+    volumes::mount(&directory, &image, volume)
 }
 
-fn dismount(_volume: Guid) -> Result<(), Hresult> {
-    Err(Hresult::FILE_NOT_FOUND)
+/// Where only the library of the system itself can mount.
+#[cfg(not(target_os = "linux"))]
+mod volumes {
+    use std::path::Path;
+
+    use super::{Guid, Hresult};
+    use crate::cim::ImageName;
+
+    pub(super) fn mount(_directory: &Path, _image: &ImageName, _volume: Guid) -> Result<(), Hresult> {
+        Err(Hresult::NOT_SUPPORTED)
+    }
+
+    pub(super) fn dismount(_volume: Guid) -> Result<(), Hresult> {
+        Err(Hresult::NOT_SUPPORTED)
+    }
 }

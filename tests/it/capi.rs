@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use cimsnap::cim::{Attributes, Image};
+use cimsnap::mount::fuse::FuseMounter;
+use cimsnap::mount::{Mounter, Unmount};
 
 use crate::support::{cat, name, path};
 
@@ -57,12 +59,28 @@ fn open_to_all(directory: &Path) {
     std::fs::set_permissions(directory, std::fs::Permissions::from_mode(0o755)).unwrap();
 }
 
+/// Takes away what a program that failed has left mounted.
+struct Volumes(PathBuf);
+
+impl Drop for Volumes {
+    fn drop(&mut self) {
+        for entry in std::fs::read_dir(&self.0).into_iter().flatten().flatten() {
+            let mounter = FuseMounter::new("unused");
+            let _not_mounted = mounter.unmount(&entry.path(), Unmount::Detach);
+        }
+    }
+}
+
 #[test]
 fn every_row_of_the_contract_holds_in_c() {
     let directory = tempfile::tempdir().unwrap();
     open_to_all(directory.path());
     let program = build(directory.path());
-    let output = run(Command::new(program).arg(directory.path()));
+    let volumes = Volumes(directory.path().join("volumes"));
+    let output = run(Command::new(program)
+        .arg(directory.path())
+        .env("CIMSNAP_VOLUMES", &volumes.0)
+        .env("CIMSNAP_PROGRAM", env!("CARGO_BIN_EXE_cimsnap")));
     let text = String::from_utf8(output.stdout).unwrap();
     let failed: Vec<&str> = text.lines().filter(|line| line.starts_with("not ok")).collect();
     assert!(failed.is_empty(), "{failed:#?}");
