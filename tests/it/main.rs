@@ -6,6 +6,8 @@ mod arrows;
 #[cfg(target_os = "linux")]
 mod capi;
 mod crash;
+#[cfg(target_os = "linux")]
+mod fuse;
 mod model;
 mod support;
 mod write;

@@ -20,6 +20,9 @@ const READY: &[u8] = b"ready";
 /// Mounts an image in a process of its own. Returns when the mount is live; it outlives the caller.
 pub fn spawn(program: &Path, image: &Path, at: &Path, options: &MountOptions) -> Result<(), MountError> {
     let unusable = |source| MountError::Mountpoint { at: at.to_owned(), source };
+    if !at.metadata().map_err(unusable)?.is_dir() {
+        return Err(unusable(io::ErrorKind::NotADirectory.into()));
+    }
     let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let serve = ServeOptions {
         image: absolute(image),
@@ -52,7 +55,10 @@ pub fn serve_main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let mut args = args.into_iter().peekable();
     let result = match args.next_if(|arg| arg == DETACH) {
         Some(_) => pass_on(args),
-        None => from_args(args).and_then(|options| serve(&options, report_ready)),
+        None => from_args(args).and_then(|options| {
+            complain_to_log(&options);
+            serve(&options, report_ready)
+        }),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -68,8 +74,16 @@ pub fn serve_main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn pass_on(args: impl Iterator<Item = OsString>) -> Result<(), MountError> {
     let this = std::env::current_exe();
     let program = this.unwrap_or_else(|_| PathBuf::from("/proc/self/exe"));
-    let started = Command::new(&program).arg(SUBCOMMAND).args(args).stdin(Stdio::null()).spawn();
-    started.map(drop).map_err(|source| MountError::Start { program, source })
+    let mut server = Command::new(&program);
+    server.arg(SUBCOMMAND).args(args).stdin(Stdio::null()).stderr(Stdio::null());
+    server.spawn().map(drop).map_err(|source| MountError::Start { program, source })
+}
+
+/// Sends what the program says when it breaks to the log. That the log cannot be opened comes out later.
+fn complain_to_log(serve: &ServeOptions) {
+    let log = serve.options.log.as_ref();
+    let opened = log.and_then(|log| std::fs::OpenOptions::new().append(true).create(true).open(log).ok());
+    let _ = opened.map(rustix::stdio::dup2_stderr);
 }
 
 /// Tells who waits that the mount is live, and lets go of the pipe.

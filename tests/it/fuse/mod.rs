@@ -1,0 +1,166 @@
+//! Real mounts. They need root and /dev/fuse.
+
+mod cache;
+mod data;
+mod hostile;
+mod linux;
+mod names;
+mod process;
+mod tree;
+mod windows;
+
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use cimsnap::cim::io::{Directory, DiskDirectory};
+use cimsnap::cim::{CaseRule, Image, Metadata, Writer, WriterOptions};
+use cimsnap::mount::fuse::FuseMounter;
+use cimsnap::mount::{MountOptions, Mounter, Unmount, ViewKind};
+use tempfile::TempDir;
+
+use crate::support::{image_name, path};
+
+/// A containing directory with one image, and a place to mount it.
+struct Scene {
+    root: TempDir,
+}
+
+impl Scene {
+    /// Writes an image.
+    fn new(fill: impl FnOnce(&mut Writer)) -> Self {
+        Self::with_case(CaseRule::Fold, fill)
+    }
+
+    fn with_case(case: CaseRule, fill: impl FnOnce(&mut Writer)) -> Self {
+        let root = tempfile::tempdir().unwrap();
+        for name in ["cim", "mnt"] {
+            fs::create_dir(root.path().join(name)).unwrap();
+        }
+        let scene = Self { root };
+        let options = WriterOptions { case, sync: false, set: None };
+        let mut writer = Writer::create(scene.directory(), &image_name("a.cim"), options).unwrap();
+        fill(&mut writer);
+        writer.commit().unwrap();
+        scene
+    }
+
+    fn directory(&self) -> Arc<dyn Directory> {
+        Arc::new(DiskDirectory::new(self.root.path().join("cim")))
+    }
+
+    fn image_path(&self) -> PathBuf {
+        self.root.path().join("cim/a.cim")
+    }
+
+    fn image(&self) -> Image {
+        Image::open(&self.image_path()).unwrap()
+    }
+
+    fn at(&self) -> PathBuf {
+        self.root.path().join("mnt")
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.root.path().join("log")).unwrap()
+    }
+
+    fn mount(&self) -> Mount<'_> {
+        self.mount_as(ViewKind::Auto)
+    }
+
+    fn mount_as(&self, view: ViewKind) -> Mount<'_> {
+        let log = Some(self.root.path().join("log"));
+        let options = MountOptions { view, log, ..MountOptions::default() };
+        mounter().mount(&self.image_path(), &self.at(), &options).unwrap();
+        Mount { scene: self }
+    }
+}
+
+/// A live mount; taken away when dropped.
+struct Mount<'s> {
+    scene: &'s Scene,
+}
+
+impl Mount<'_> {
+    fn path(&self, below: &str) -> PathBuf {
+        self.scene.at().join(below)
+    }
+}
+
+impl Drop for Mount<'_> {
+    fn drop(&mut self) {
+        // A test may have done so already.
+        drop(mounter().unmount(&self.scene.at(), Unmount::Detach));
+    }
+}
+
+/// The mounter of the real program.
+fn mounter() -> FuseMounter {
+    let uid = rustix::process::geteuid();
+    assert!(uid.is_root(), "the tests of mounts need root, and run as {uid:?}");
+    assert!(Path::new("/dev/fuse").exists(), "the tests of mounts need /dev/fuse, which is not there");
+    FuseMounter::new(env!("CARGO_BIN_EXE_cimsnap"))
+}
+
+/// Returns the servers of a mount: there should be one, or none after its end.
+fn servers(at: &Path) -> Vec<u32> {
+    let at = at.canonicalize().unwrap_or_else(|_| at.to_owned());
+    let mut found = Vec::new();
+    for entry in fs::read_dir("/proc").unwrap().flatten() {
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+        let words = fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        let words: Vec<_> = words.split(|&byte| byte == 0).collect();
+        if words.contains(&&b"fuse-serve"[..]) && words.contains(&at.as_os_str().as_bytes()) {
+            found.push(pid);
+        }
+    }
+    found
+}
+
+/// Waits until something holds, for a few seconds at most.
+fn eventually(what: &str, holds: impl Fn() -> bool) {
+    let end = Instant::now() + Duration::from_secs(5);
+    while !holds() {
+        assert!(Instant::now() < end, "{what} did not come about");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// Makes a list of EAs.
+fn eas(list: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for (index, (name, value)) in list.iter().enumerate() {
+        let len = (8 + name.len() + 1 + value.len()).next_multiple_of(4);
+        let next = if index + 1 == list.len() { 0 } else { u32::try_from(len).unwrap() };
+        let end = out.len() + len;
+        out.extend(next.to_le_bytes());
+        out.extend([0, u8::try_from(name.len()).unwrap()]);
+        out.extend(u16::try_from(value.len()).unwrap().to_le_bytes());
+        out.extend(name.as_bytes());
+        out.push(0);
+        out.extend(*value);
+        out.resize(end, 0);
+    }
+    out
+}
+
+/// Makes the EAs of a file from Linux.
+fn owner(uid: u32, gid: u32, mode: u32) -> Vec<u8> {
+    eas(&[("$LXUID", &uid.to_le_bytes()), ("$LXGID", &gid.to_le_bytes()), ("$LXMOD", &mode.to_le_bytes())])
+}
+
+/// Makes a reparse buffer.
+fn reparse(tag: u32, data: &[u8]) -> Vec<u8> {
+    let len = u16::try_from(data.len()).unwrap();
+    [&tag.to_le_bytes()[..], &len.to_le_bytes(), &[0, 0], data].concat()
+}
+
+fn put_with(writer: &mut Writer, at: &str, metadata: &Metadata<'_>, data: &[u8]) {
+    let size = u64::try_from(data.len()).unwrap();
+    let mut stream = writer.create_file(&path(at), metadata, size).unwrap();
+    stream.append(data).unwrap();
+    stream.finish().unwrap();
+}
