@@ -11,12 +11,15 @@
 //!   sys      raw calls in, safe functions out
 //! ```
 //!
+//! Beside them, `capi` gives programs in C the image library as `cimfs.h` declares it.
+//!
 //! A part uses only parts that stand below it; `tests/it/arrows.rs` proves it.
 //!
 //! * An **image** is a `.cim` file and the region files that it lists.
 //! * A **region set** is a group of region files that were written together.
 //! * A **fork** is an image that lists its parent's region sets and adds one of its own.
 
+pub mod capi;
 pub mod cim;
 pub mod layer;
 pub mod mount;

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod arrows;
+#[cfg(target_os = "linux")]
+mod capi;
 mod crash;
 #[cfg(target_os = "linux")]
 mod fuse;

@@ -11,6 +11,7 @@ mod links;
 mod regions;
 mod walk;
 
+use std::io;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
@@ -169,7 +170,13 @@ impl Image {
 pub fn read_header(directory: &dyn Directory, name: &ImageName) -> Result<ImageHeader, CimError> {
     let path = directory.path().join(name.as_str());
     let bytes = directory.open(name.as_str()).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => NotFound::Image(path.clone()).into(),
+        io::ErrorKind::NotADirectory => NotFound::Directory(directory.path().to_owned()).into(),
+        io::ErrorKind::NotFound => match directory.list() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                NotFound::Directory(directory.path().to_owned()).into()
+            }
+            _ => NotFound::Image(path.clone()).into(),
+        },
         _ => CimError::io("open", &path, error),
     })?;
     let corrupt = |fault| CimError::corrupt(Place { file: name.to_string(), offset: 0 }, fault);

@@ -22,6 +22,7 @@ mod stream;
 mod tables;
 mod tree;
 
+use std::io;
 use std::sync::Arc;
 
 pub use layer_set::LayerSetWriter;
@@ -260,10 +261,12 @@ fn lock(directory: &dyn Directory) -> Result<Lock, CimError> {
     match directory.lock() {
         Ok(Some(lock)) => Ok(lock),
         Ok(None) => Err(Conflict::Writer(path.to_owned()).into()),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            Err(NotFound::Directory(path.to_owned()).into())
-        }
-        Err(error) => Err(CimError::io("lock", path, error)),
+        Err(error) => match error.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
+                Err(NotFound::Directory(path.to_owned()).into())
+            }
+            _ => Err(CimError::io("lock", path, error)),
+        },
     }
 }
 
@@ -287,6 +290,6 @@ fn region_count(regions: &Regions) -> Result<u16, CimError> {
 fn random_guid() -> Result<Guid, CimError> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes)
-        .map_err(|error| CimError::io("name", "a region set", std::io::Error::other(error)))?;
+        .map_err(|error| CimError::io("name", "a region set", io::Error::other(error)))?;
     Ok(Guid::from_random(bytes))
 }

@@ -1,0 +1,135 @@
+//! Images under construction: begin, change names, commit, close.
+
+#![expect(unsafe_code, reason = "functions that C calls; the pointers go to `pointers` at once")]
+
+use std::sync::Arc;
+
+use bitflags::bitflags;
+use zerocopy::little_endian::U16;
+
+use super::answer;
+use super::hresult::Hresult;
+use super::layout::ImageHandle;
+use super::pointers::{Out, optional_string, string};
+use super::session::Session;
+use super::strings::{self, Item};
+use crate::cim::io::DiskDirectory;
+use crate::cim::{Writer, WriterOptions};
+
+bitflags! {
+    /// CIM_CREATE_IMAGE_FLAGS, as far as this library keeps them. All others ask for another kind of image.
+    #[derive(Clone, Copy, Debug)]
+    struct CreateFlags: u32 {
+        /// PE images are stored as they are, which this library always does.
+        const DO_NOT_EXPAND_PE_IMAGES = 0x1;
+    }
+}
+
+/// Begins an image: `CimCreateImage2` without flags.
+///
+/// # Safety
+///
+/// Strings end with a zero; `handle` can be written.
+#[unsafe(no_mangle)]
+pub unsafe extern "system" fn CimCreateImage(
+    directory: *const u16,
+    existing: *const u16,
+    new: *const u16,
+    handle: *mut ImageHandle,
+) -> i32 {
+    // SAFETY: the same promises.
+    unsafe { CimCreateImage2(directory, 0, existing, new, handle) }
+}
+
+/// Begins an image: from scratch where only `new` is given, in place of `existing` where only that is given or both
+/// are the same, and as a fork of `existing` otherwise.
+///
+/// # Safety
+///
+/// Strings end with a zero; `handle` can be written.
+#[unsafe(no_mangle)]
+pub unsafe extern "system" fn CimCreateImage2(
+    directory: *const u16,
+    flags: u32,
+    existing: *const u16,
+    new: *const u16,
+    handle: *mut ImageHandle,
+) -> i32 {
+    answer(|| {
+        // SAFETY: the caller promises that the handle can be written.
+        let out = unsafe { Out::new(handle, ImageHandle::NULL) }?;
+        // SAFETY: the caller promises that the strings end.
+        let (directory, existing, new) =
+            unsafe { (string(directory)?, optional_string(existing)?, optional_string(new)?) };
+        out.set(ImageHandle::new(begin(&directory, flags, existing.as_deref(), new.as_deref())?)?);
+        Ok(())
+    })
+}
+
+fn begin(
+    directory: &[U16],
+    flags: u32,
+    existing: Option<&[U16]>,
+    new: Option<&[U16]>,
+) -> Result<Session, Hresult> {
+    CreateFlags::from_bits(flags).ok_or(Hresult::NOT_SUPPORTED)?;
+    let directory = DiskDirectory::new(strings::system_path(directory)?);
+    let existing = existing.map(strings::image_name).transpose()?;
+    let new = new.map(strings::image_name).transpose()?;
+    let options = WriterOptions::default();
+    let writer = Writer::open(Arc::new(directory), existing.as_ref(), new.as_ref(), options)?;
+    Ok(Session::new(writer))
+}
+
+/// Gives an existing file another name.
+///
+/// # Safety
+///
+/// Strings end with a zero.
+#[unsafe(no_mangle)]
+pub unsafe extern "system" fn CimCreateHardLink(
+    image: ImageHandle,
+    new: *const u16,
+    existing: *const u16,
+) -> i32 {
+    answer(|| {
+        // SAFETY: the caller promises that the strings end.
+        let (new, existing) = unsafe { (string(new)?, string(existing)?) };
+        let (new, existing) = (strings::path(&new)?, strings::path(&existing)?);
+        image.session()?.edit(|writer| writer.link(&new, &existing))
+    })
+}
+
+/// Deletes a file, a hard link, an alternate stream, or a directory with all below it.
+///
+/// # Safety
+///
+/// The string ends with a zero.
+#[unsafe(no_mangle)]
+pub unsafe extern "system" fn CimDeletePath(image: ImageHandle, path: *const u16) -> i32 {
+    answer(|| {
+        // SAFETY: the caller promises that the string ends.
+        let item = Item::parse(&unsafe { string(path) }?)?;
+        image.session()?.edit(|writer| match &item {
+            Item::File(path) => writer.delete(path),
+            Item::Stream(path, name) => writer.delete_stream(path, name),
+        })
+    })
+}
+
+/// Makes the image visible, whole or not at all. The handle is only good for closing afterwards.
+#[unsafe(no_mangle)]
+pub extern "system" fn CimCommitImage(image: ImageHandle) -> i32 {
+    answer(|| image.session()?.commit())
+}
+
+/// Ends the life of a handle. What was not committed is dropped.
+#[unsafe(no_mangle)]
+pub extern "system" fn CimCloseImage(image: ImageHandle) {
+    answer(|| {
+        if let Some(session) = image.take() {
+            session.close();
+        }
+        Ok(())
+    });
+}
