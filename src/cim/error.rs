@@ -275,8 +275,6 @@ pub(crate) enum Unsupported {
     BodyVersion { file: String, major: u32, minor: u32 },
     #[error("{file} has format version {major}.{minor}; only version 2 images can be read")]
     Version { file: String, major: u32, minor: u32 },
-    #[error("{0} is not supported by the portable engine")]
-    Feature(&'static str),
 }
 
 /// A rule that a caller's argument breaks.
@@ -310,8 +308,6 @@ pub(crate) enum InvalidInput {
     Reparse(ReparseError),
     #[error("{path} is to be a directory, which has no data")]
     DirectoryData { path: String },
-    #[error("the image is committed already")]
-    Committed,
     #[error("no stream is open")]
     NoStream,
     #[error("the image holds as many {what} as the format can number")]
