@@ -6,6 +6,8 @@
 //!    │
 //!   layer    a layer tar becomes edits: decompress, hash, metadata, whiteouts, registry hives
 //!    │
+//!   engine   what takes the edits: one trait, and the ways to write an image behind it
+//!    │
 //!   cim      the image itself: read, edit, fork, commit, check
 //!    │
 //!   sys      raw calls in, safe functions out
@@ -21,6 +23,7 @@
 
 pub mod capi;
 pub mod cim;
+pub mod engine;
 pub mod layer;
 pub mod mount;
 pub mod sys;

@@ -1,0 +1,90 @@
+//! The portable engine: layers become layer sets, on any system.
+
+use std::sync::Arc;
+
+use super::{DataSink, Engine, LayerSink};
+use crate::cim::format::RegionSet;
+use crate::cim::io::Directory;
+use crate::cim::writer::StreamWriter;
+use crate::cim::{CaseRule, CimError, Guid, ImagePath, LayerSetWriter, Metadata, Name, WriterOptions};
+
+/// Writes one layer set.
+#[derive(Debug)]
+pub struct Portable {
+    directory: Arc<dyn Directory>,
+    set: Guid,
+    sync: bool,
+}
+
+impl Portable {
+    /// Prepares a layer set in a containing directory. `sync` says whether finishing it waits for the disk.
+    pub fn new(directory: Arc<dyn Directory>, set: Guid, sync: bool) -> Self {
+        Self { directory, set, sync }
+    }
+}
+
+impl Engine for Portable {
+    type Sink = LayerSetWriter;
+
+    fn begin(self, case: CaseRule) -> Result<LayerSetWriter, CimError> {
+        let options = WriterOptions { case, sync: self.sync, ..WriterOptions::default() };
+        LayerSetWriter::create(self.directory, self.set, options)
+    }
+}
+
+impl LayerSink for LayerSetWriter {
+    type Output = RegionSet;
+    type Data<'s> = StreamWriter<'s>;
+
+    fn create_directory(&mut self, path: &ImagePath, metadata: &Metadata<'_>) -> Result<(), CimError> {
+        self.create_directory(path, metadata)
+    }
+
+    fn ensure_directory(&mut self, path: &ImagePath, metadata: &Metadata<'_>) -> Result<(), CimError> {
+        self.ensure_directory(path, metadata)
+    }
+
+    fn create_file(
+        &mut self,
+        path: &ImagePath,
+        metadata: &Metadata<'_>,
+        size: u64,
+    ) -> Result<StreamWriter<'_>, CimError> {
+        self.create_file(path, metadata, size)
+    }
+
+    fn create_stream(
+        &mut self,
+        path: &ImagePath,
+        name: &Name,
+        size: u64,
+    ) -> Result<StreamWriter<'_>, CimError> {
+        self.create_stream(path, name, size)
+    }
+
+    fn link(&mut self, new: &ImagePath, existing: &ImagePath) -> Result<(), CimError> {
+        self.link(new, existing)
+    }
+
+    fn delete(&mut self, path: &ImagePath) -> Result<(), CimError> {
+        self.delete(path)
+    }
+
+    fn clear_directory(&mut self, path: &ImagePath) -> Result<(), CimError> {
+        self.clear_directory(path)
+    }
+
+    fn finish(self) -> Result<RegionSet, CimError> {
+        self.finish()
+    }
+}
+
+impl DataSink for StreamWriter<'_> {
+    fn append(&mut self, bytes: &[u8]) -> Result<(), CimError> {
+        self.append(bytes)
+    }
+
+    fn finish(self) -> Result<(), CimError> {
+        self.finish()
+    }
+}
