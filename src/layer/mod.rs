@@ -2,4 +2,5 @@
 
 pub mod digest;
 pub mod hive;
+pub mod sddl;
 pub mod stream;
