@@ -2,4 +2,6 @@
 
 pub mod digest;
 pub mod hive;
+pub mod pax;
+pub mod sddl;
 pub mod stream;
