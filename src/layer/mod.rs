@@ -2,6 +2,9 @@
 
 pub mod digest;
 pub mod hive;
+pub mod linux;
+pub mod metadata;
 pub mod pax;
 pub mod sddl;
 pub mod stream;
+pub mod windows;

@@ -1,0 +1,212 @@
+use proptest::prelude::*;
+use tar::EntryType;
+
+use super::*;
+use crate::cim::ea::{self, EaList};
+use crate::cim::reparse::{self, Reparse};
+use crate::cim::security::DEFAULT;
+use crate::cim::wsl::{LinuxLink, linux_link, xattr};
+use crate::layer::pax::{self, Globals};
+
+const TYPES: [(u8, FileType); 6] = [
+    (b'0', FileType::Regular),
+    (b'2', FileType::Symlink),
+    (b'3', FileType::CharDevice),
+    (b'4', FileType::BlockDevice),
+    (b'5', FileType::Directory),
+    (b'6', FileType::Fifo),
+];
+
+fn header(flag: u8) -> Header {
+    let mut header = Header::new_ustar();
+    header.set_entry_type(EntryType::new(flag));
+    header.set_mtime(1_700_000_000);
+    header.set_uid(1000);
+    header.set_gid(1000);
+    header.set_mode(0o644);
+    header.set_device_major(1).unwrap();
+    header.set_device_minor(3).unwrap();
+    header
+}
+
+fn read_with(header: &Header, link: &[u8], records: &[(&str, &[u8])]) -> Result<FileMetadata, MetadataError> {
+    let mut block = Vec::new();
+    records.iter().for_each(|(key, value)| pax::append(&mut block, key.as_bytes(), value).unwrap());
+    let globals = Globals::new();
+    let records = Records::parse(&globals, &block)?;
+    read(&Member { header, path: b"a", link, records: &records })
+}
+
+fn linux(found: &FileMetadata) -> LinuxMetadata {
+    LinuxMetadata::read(&found.eas).unwrap()
+}
+
+#[test]
+fn owner_and_mode_give_the_known_bytes() {
+    let file = read_with(&header(b'0'), b"", &[]).unwrap();
+    let known = b"\x14\0\0\0\0\x06\x04\0$LXUID\0\xe8\x03\0\0\0\
+                  \x14\0\0\0\0\x06\x04\0$LXGID\0\xe8\x03\0\0\0\
+                  \0\0\0\0\0\x06\x04\0$LXMOD\0\xa4\x81\0\0\0";
+    assert_eq!(file.eas, known);
+    assert_eq!(
+        (file.attributes, &*file.security, &*file.reparse),
+        (Attributes::empty(), &DEFAULT[..], &[][..])
+    );
+}
+
+#[test]
+fn devices_give_the_known_bytes() {
+    let device = read_with(&header(b'3'), b"", &[]).unwrap();
+    assert_eq!(device.eas.len(), 84);
+    let known = b"\x14\0\0\0\0\x06\x04\0$LXMOD\0\xa4\x21\0\0\0\
+                  \0\0\0\0\0\x06\x08\0$LXDEV\0\x01\0\0\0\x03\0\0\0\0";
+    assert_eq!(device.eas[40..], known[..]);
+    assert_eq!(device.reparse, b"\x25\0\0\x80\0\0\0\0");
+}
+
+#[test]
+fn links_keep_their_target_and_the_mode_of_links() {
+    let link = read_with(&header(b'2'), b"a", &[]).unwrap();
+    assert_eq!(link.reparse, b"\x1d\0\0\xa0\x05\0\0\0\x02\0\0\0a");
+    assert_eq!(linux(&link).mode, Some(0o120_777));
+    let odd = read_with(&header(b'2'), b"/\xFF\\:\n", &[]).unwrap();
+    assert_eq!(linux_link(Reparse::parse(&odd.reparse).unwrap()), Some(LinuxLink::Target(b"/\xFF\\:\n")));
+}
+
+#[test]
+fn each_type_is_what_its_tag_says() {
+    for file_type in [FileType::Fifo, FileType::CharDevice, FileType::BlockDevice, FileType::Socket] {
+        let reparse = reparse(file_type, b"").unwrap();
+        assert_eq!(FileType::of_tag(Reparse::parse(&reparse).unwrap().tag()), Some(file_type));
+    }
+}
+
+#[test]
+fn records_go_before_the_header() {
+    let records: [(&str, &[u8]); 5] = [
+        (key::UID, b"3000000"),
+        (key::GID, b"0"),
+        (key::MTIME, b"1.5"),
+        (key::ATIME, b"2"),
+        (key::CREATION_TIME, b"3"),
+    ];
+    let file = read_with(&header(b'0'), b"", &records).unwrap();
+    assert_eq!((linux(&file).uid, linux(&file).gid), (Some(3_000_000), Some(0)));
+    let time = |nanos| FileTime::from_unix_nanos(nanos);
+    let last_write = time(1_500_000_000);
+    assert_eq!(file.times, Times { last_access: time(2_000_000_000), ..Times::all(last_write) });
+}
+
+#[test]
+fn xattrs_follow_owner_and_mode_in_order() {
+    let records: [(&str, &[u8]); 4] = [
+        ("SCHILY.xattr.user.b", b"2"),
+        ("SCHILY.xattr.security.capability", b"\x01\0\n\xFF"),
+        ("LIBARCHIVE.xattr.user.a", b"MQ"),
+        ("SCHILY.xattr.system.posix_acl_access", b"acl"),
+    ];
+    let file = read_with(&header(b'0'), b"", &records).unwrap();
+    let list = EaList::parse(&file.eas).unwrap();
+    let names: Vec<_> = list.iter().map(|ea| String::from_utf8_lossy(ea.name).into_owned()).collect();
+    let expected = [
+        "$LXUID",
+        "$LXGID",
+        "$LXMOD",
+        "LX.SECURITY.CAPABILITY",
+        "LX.SYSTEM.POSIX_ACL_ACCESS",
+        "LX.USER.A",
+        "LX.USER.B",
+    ];
+    assert_eq!(names, expected);
+    let found: Vec<_> = list.iter().filter_map(|ea| xattr(&ea)).collect();
+    assert_eq!(found[0], (&b"SECURITY.CAPABILITY"[..], &b"\x01\0\n\xFF"[..]));
+    assert_eq!(found[2], (&b"USER.A"[..], &b"1"[..]));
+    assert_eq!(file.remarks, [Remark::HiddenXattr("system.posix_acl_access".into())]);
+}
+
+#[test]
+fn implied_directories_belong_to_root() {
+    let time = FileTime::from_unix_nanos(7);
+    let directory = implied_directory(time);
+    assert_eq!((directory.attributes, directory.times), (Attributes::DIRECTORY, Times::all(time)));
+    let expected = LinuxMetadata { uid: Some(0), gid: Some(0), mode: Some(0o040_755), device: None };
+    assert_eq!(linux(&directory), expected);
+}
+
+#[test]
+fn what_an_image_cannot_hold_is_refused() {
+    let refusal = |header: &Header, link: &[u8], records: &[(&str, &[u8])]| {
+        read_with(header, link, records).expect_err("refused")
+    };
+    for flag in *b"1gx" {
+        let expected = MetadataError::Type { type_flag: flag.into(), layer: "Linux" };
+        assert_eq!(refusal(&header(flag), b"a", &[]), expected);
+    }
+    for value in [4_294_967_295, 4_294_967_296] {
+        let text = value.to_string();
+        let records = [(key::GID, text.as_bytes())];
+        assert_eq!(refusal(&header(b'0'), b"", &records), MetadataError::Owner { what: "group", value });
+    }
+    let mut negative = header(b'0');
+    negative.as_old_mut().uid = [0xFF; 8];
+    assert_eq!(refusal(&negative, b"", &[]), MetadataError::Owner { what: "user", value: -1 });
+    let mut modeless = header(b'5');
+    modeless.as_old_mut().mode = *b"rwxr-xr-";
+    assert!(matches!(refusal(&modeless, b"", &[]), MetadataError::Header { field: "mode", .. }));
+    let long = [b'a'; 4_097];
+    for link in [&b""[..], b"a\0", &long] {
+        assert!(matches!(refusal(&header(b'2'), link, &[]), MetadataError::Reparse(_)));
+    }
+    let xattr = |records: &[(&str, &[u8])]| {
+        assert!(matches!(refusal(&header(b'0'), b"", records), MetadataError::Eas(_)));
+    };
+    xattr(&[("SCHILY.xattr.user.a", b"1"), ("SCHILY.xattr.user.A", b"2")]);
+    xattr(&[("SCHILY.xattr.user.a", &[0; 65_532])]);
+    xattr(&[(&format!("SCHILY.xattr.user.{}", "a".repeat(248)), b"1")]);
+    assert!(
+        read_with(&header(b'0'), b"", &[(&format!("SCHILY.xattr.user.{}", "a".repeat(247)), b"1")]).is_ok()
+    );
+}
+
+proptest! {
+    #[test]
+    fn linux_metadata_comes_back_as_it_was(
+        (flag, file_type) in prop::sample::select(&TYPES[..]),
+        mode in 0..0o200_000u32,
+        uid in 0..u32::MAX,
+        gid in 0..u32::MAX,
+        major in 0..0o7_777_777u32,
+        minor in 0..0o7_777_777u32,
+        xattrs in prop::collection::btree_map("[a-z.]{1,20}", prop::collection::vec(any::<u8>(), 1..50), 0..4),
+    ) {
+        let mut header = header(flag);
+        header.set_mode(mode);
+        header.set_uid(uid.into());
+        header.set_gid(gid.into());
+        header.set_device_major(major).unwrap();
+        header.set_device_minor(minor).unwrap();
+        let keys: Vec<_> = xattrs.keys().map(|name| format!("SCHILY.xattr.{name}")).collect();
+        let records: Vec<_> = keys.iter().map(String::as_str).zip(xattrs.values().map(Vec::as_slice)).collect();
+        let found = read_with(&header, b"target", &records).unwrap();
+        prop_assert_eq!(ea::check(&found.eas), Ok(()));
+        let back = linux(&found);
+        prop_assert_eq!((back.uid, back.gid), (Some(uid), Some(gid)));
+        let permissions = if file_type == FileType::Symlink { 0o777 } else { mode & 0o7777 };
+        prop_assert_eq!(back.permissions(file_type), Some(permissions));
+        let is_device = matches!(file_type, FileType::CharDevice | FileType::BlockDevice);
+        prop_assert_eq!(back.device, is_device.then_some(Device { major, minor }));
+        match file_type {
+            FileType::Regular | FileType::Directory => prop_assert!(found.reparse.is_empty()),
+            _ => {
+                prop_assert_eq!(reparse::check(&found.reparse), Ok(()));
+                let tag = Reparse::parse(&found.reparse).unwrap().tag();
+                prop_assert_eq!(FileType::of_tag(tag), Some(file_type));
+            }
+        }
+        let list = EaList::parse(&found.eas).unwrap();
+        let shown = list.iter().filter_map(|ea| xattr(&ea)).map(|(name, value)| {
+            (String::from_utf8_lossy(name).to_ascii_lowercase(), value.to_vec())
+        });
+        prop_assert_eq!(shown.collect::<std::collections::BTreeMap<_, _>>(), xattrs);
+    }
+}

@@ -1,0 +1,3 @@
+//! Layers of Linux.
+
+pub mod metadata;

@@ -1,0 +1,3 @@
+//! Layers of Windows.
+
+pub mod metadata;
