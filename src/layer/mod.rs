@@ -7,4 +7,5 @@ pub mod metadata;
 pub mod pax;
 pub mod sddl;
 pub mod stream;
+pub mod tar;
 pub mod windows;
