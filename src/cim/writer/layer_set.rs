@@ -56,7 +56,7 @@ impl LayerSetWriter {
         self.draft.create_directory(path, metadata)
     }
 
-    /// Makes a directory, unless the path is one already.
+    /// Makes a directory, unless the path is one already. The root is one if there is a parent.
     pub fn ensure_directory(&mut self, path: &ImagePath, metadata: &Metadata<'_>) -> Result<(), CimError> {
         let leaf = self.draft.directory_leaf(path, metadata)?;
         self.draft.edits.directory(EditKind::MISSING_DIRECTORY, path, &leaf)
@@ -84,7 +84,7 @@ impl LayerSetWriter {
         Ok(StreamWriter::new(&mut self.draft))
     }
 
-    /// Gives a file another name, in place of a file that has it. Whether `existing` exists shows at replay.
+    /// Gives a file another name, in place of whatever has it. Whether `existing` exists shows at replay.
     pub fn link(&mut self, new: &ImagePath, existing: &ImagePath) -> Result<(), CimError> {
         self.draft.edit()?.link(new, existing)
     }

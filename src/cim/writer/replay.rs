@@ -86,7 +86,8 @@ impl LayerSet {
         let case = if self.header.case_distinguished { CaseRule::Distinguish } else { CaseRule::Fold };
         let (_, edits, deletions) =
             JournalHeader::parse(self.journal.as_slice()).map_err(|fault| self.corrupt(0, fault))?;
-        let mut replay = Replay { layer: self, first, tree: Tree::new(base, first, case)? };
+        let is_rootless = base.is_none();
+        let mut replay = Replay { layer: self, first, tree: Tree::new(base, first, case)?, is_rootless };
         for section in [deletions, edits] {
             let mut cursor = EditCursor::new(section);
             let len = cursor.left();
@@ -113,6 +114,8 @@ struct Replay<'a> {
     /// Index of the layer set's first region in the new image.
     first: u16,
     tree: Tree,
+    /// Whether there is no parent and the root still has no metadata.
+    is_rootless: bool,
 }
 
 /// Why a replay stops: the journal lies, or an edit does not fit the tree.
@@ -146,11 +149,16 @@ impl Replay<'_> {
             }
             EditKind::DIRECTORY => {
                 let leaf = self.leaf(cursor.leaf()?)?;
+                self.is_rootless &= !path.is_root();
                 self.tree.put(&path, &leaf, Stream::EMPTY_DIRECTORY)?;
             }
             EditKind::MISSING_DIRECTORY => {
                 let leaf = self.leaf(cursor.leaf()?)?;
-                if self.tree.kind(&path)? != Some(true) {
+                let is_missing = match path.is_root() {
+                    true => std::mem::take(&mut self.is_rootless),
+                    false => self.tree.kind(&path)? != Some(true),
+                };
+                if is_missing {
                     self.tree.put(&path, &leaf, Stream::EMPTY_DIRECTORY)?;
                 }
             }
@@ -161,6 +169,9 @@ impl Replay<'_> {
             }
             EditKind::LINK => {
                 let existing = ImagePath::from_units(cursor.path()?)?;
+                if self.tree.kind(&path)? == Some(true) {
+                    self.tree.delete(&path)?;
+                }
                 self.tree.link(&path, &existing)?;
             }
             // What is absent needs no deletion.
