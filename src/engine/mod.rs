@@ -49,7 +49,7 @@ pub trait LayerSink {
     fn create_stream(&mut self, path: &ImagePath, name: &Name, size: u64)
     -> Result<Self::Data<'_>, CimError>;
 
-    /// Gives a file, of this layer or of the parent, another name.
+    /// Gives a file, of this layer or of the parent, another name, in place of whatever has it.
     fn link(&mut self, new: &ImagePath, existing: &ImagePath) -> Result<(), CimError>;
 
     /// Deletes a name of the parent, with all below it. What this layer has there stays, and comes when it may.

@@ -2,6 +2,7 @@
 
 pub mod digest;
 pub mod hive;
+pub mod import;
 pub mod linux;
 pub mod metadata;
 pub mod pax;

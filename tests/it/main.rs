@@ -9,6 +9,7 @@ mod crash;
 #[cfg(target_os = "linux")]
 mod fuse;
 mod hive_oracles;
+mod import;
 mod layer_set;
 mod model;
 mod mutations;

@@ -1,0 +1,112 @@
+//! The names of a Linux layer: whatever they say stays below the root, and what Windows forbids is escaped.
+
+use super::error::NameError;
+use super::place::{Place, Whiteout};
+use crate::cim::{ImagePath, wsl};
+
+/// Returns what the name of an entry asks for.
+pub(super) fn place(name: &[u8]) -> Result<Place, NameError> {
+    let mut components = cleaned(name);
+    let whiteout = Whiteout::of(&components)?;
+    match whiteout {
+        Whiteout::None => Ok(Place::At(image_path(&components)?)),
+        Whiteout::Bookkeeping => Ok(Place::Ignored),
+        Whiteout::Of(name) => {
+            components.pop();
+            components.push(name);
+            Ok(Place::Deleted(image_path(&components)?))
+        }
+        Whiteout::Opaque => {
+            components.pop();
+            Ok(Place::Opaque(image_path(&components)?))
+        }
+    }
+}
+
+/// Returns the path that a hard link leads to.
+pub(super) fn target(link: &[u8]) -> Result<ImagePath, NameError> {
+    image_path(&cleaned(link))
+}
+
+/// Splits a path into names. `..` goes up, but not past the root.
+fn cleaned(path: &[u8]) -> Vec<&[u8]> {
+    let mut components = Vec::new();
+    for component in path.split(|&byte| byte == b'/') {
+        match component {
+            b"" | b"." => {}
+            b".." => drop(components.pop()),
+            name => components.push(name),
+        }
+    }
+    components
+}
+
+fn image_path(components: &[&[u8]]) -> Result<ImagePath, NameError> {
+    let mut text = Vec::new();
+    for (i, name) in components.iter().enumerate() {
+        if i > 0 {
+            text.push(b'/');
+        }
+        escape(name, &mut text)?;
+    }
+    Ok(ImagePath::parse(text)?)
+}
+
+/// Appends a name with what Windows forbids replaced. All of that is ASCII, so bytes will do.
+fn escape(name: &[u8], out: &mut Vec<u8>) -> Result<(), NameError> {
+    for &byte in name {
+        let unit = u16::from(byte);
+        match wsl::escape(unit) {
+            _ if byte == 0 => return Err(NameError::Nul),
+            escaped if escaped == unit => out.push(byte),
+            escaped => {
+                let escaped = char::from_u32(escaped.into()).unwrap_or(char::REPLACEMENT_CHARACTER);
+                out.extend_from_slice(escaped.encode_utf8(&mut [0; 4]).as_bytes());
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Place {
+        Place::At(ImagePath::parse(text).unwrap())
+    }
+
+    #[test]
+    fn paths_stay_below_the_root() {
+        for (name, path) in [
+            ("./", ""),
+            ("a/./b//c/", "a/b/c"),
+            ("/etc/passwd", "etc/passwd"),
+            ("../../../etc", "etc"),
+            ("a/../../b", "b"),
+            ("..", ""),
+            ("...", "..."),
+        ] {
+            assert_eq!(place(name.as_bytes()).unwrap(), at(path), "{name}");
+        }
+        assert_eq!(target(b"/../x").unwrap(), ImagePath::parse("x").unwrap());
+    }
+
+    #[test]
+    fn names_that_windows_forbids_are_escaped() {
+        assert_eq!(place(b"a:b\\c|\x01").unwrap(), at("a\u{F03A}b\u{F05C}c\u{F07C}\u{F001}"));
+        assert_eq!(place("ü/名".as_bytes()).unwrap(), at("ü/名"));
+        assert!(place(b"a\xFF").is_err() && place(b"a\0b").is_err() && place(&[b'x'; 256]).is_err());
+    }
+
+    #[test]
+    fn whiteouts_name_what_goes() {
+        let path = |text| ImagePath::parse(text).unwrap();
+        assert_eq!(place(b"./a/.wh.b").unwrap(), Place::Deleted(path("a/b")));
+        assert_eq!(place(b".wh.a:b").unwrap(), Place::Deleted(path("a\u{F03A}b")));
+        assert_eq!(place(b"a/.wh..wh..opq").unwrap(), Place::Opaque(path("a")));
+        assert_eq!(place(b".wh..wh..opq").unwrap(), Place::Opaque(ImagePath::ROOT));
+        assert_eq!(place(b"a/.wh..wh.orph").unwrap(), Place::Ignored);
+        assert!(place(b"a/.wh..").is_err());
+    }
+}
