@@ -71,7 +71,18 @@ fn hint(error: &anyhow::Error) -> Option<&'static str> {
     if let Some(hint) = find::<MountError>(error).and_then(of_mount) {
         return Some(hint);
     }
-    of_kind(find::<CimError>(error)?.kind())
+    match find::<CimError>(error) {
+        Some(error) => of_kind(error.kind()),
+        None => of_io(find::<io::Error>(error)?.kind()),
+    }
+}
+
+fn of_io(kind: io::ErrorKind) -> Option<&'static str> {
+    match kind {
+        io::ErrorKind::StorageFull => Some("free some space, remove what was begun, and try again"),
+        io::ErrorKind::PermissionDenied => Some("check who owns it, or try as root"),
+        _ => None,
+    }
 }
 
 fn of_failure(failure: &Failure) -> Option<&'static str> {

@@ -6,7 +6,7 @@
 //!   tests/bench/disk.sh umount /tmp/bench.img /tmp/bench
 //! ```
 //!
-//! Needs root and /dev/fuse. Medians; everything lies in the page cache, unless a line says cold.
+//! Needs root and /dev/fuse. `report` makes a table of it.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, reason = "a benchmark")]
 
@@ -36,7 +36,8 @@ mod linux {
     const LARGE: u64 = 1 << 30;
     const FILES: u32 = 100_000;
     const PER_DIRECTORY: u32 = 1000;
-    const RUNS: usize = 5;
+    const RUNS: usize = 7;
+    const COLD_RUNS: usize = 3;
     const RANDOM_READS: u32 = 100_000;
 
     pub(super) fn main() {
@@ -48,11 +49,28 @@ mod linux {
         }
         write(&root);
         let bench = Bench { root, mounter: FuseMounter::new(env!("CARGO_BIN_EXE_cimsnap")) };
-        bench.report("read 1 GiB in order", "GB/s", |at| 1.073_741_824 / read_in_order(at));
-        bench.report("read 4 KiB at random", "us", |at| read_at_random(at) * 1e6);
-        bench.report("find", "s", |at| find(at, &[]));
-        bench.report("find with stat", "s", |at| find(at, &["-size", "+9000G"]));
+        let rows = [
+            bench.row("read 1 GiB in order", "at least 1 GB/s when warm: 1.07 s", read_in_order),
+            bench.row("read 4 KiB at random", "", read_at_random),
+            bench.row("`find` over 100,000 files", "at most twice as long when warm", |at| find(at, &[])),
+            bench.row("`find` with `stat`", "", |at| find(at, &["-size", "+9000G"])),
+        ];
         fs::remove_dir_all(&bench.root).unwrap();
+        let results = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/bench");
+        fs::create_dir_all(&results).unwrap();
+        fs::write(results.join("mount.json"), serde_json::to_vec(&rows).unwrap()).unwrap();
+    }
+
+    /// Medians in seconds.
+    #[derive(Debug, serde::Serialize)]
+    struct Row {
+        what: &'static str,
+        goal: &'static str,
+        ext4: f64,
+        first: f64,
+        again: f64,
+        cold_ext4: f64,
+        cold_mount: f64,
     }
 
     struct Bench {
@@ -61,22 +79,30 @@ mod linux {
     }
 
     impl Bench {
-        fn report(&self, what: &str, unit: &str, measure: impl Fn(&Path) -> f64) {
+        /// Measures a thing in turns: on ext4, on a mount that was never asked before, and on one that was.
+        fn row(&self, what: &'static str, goal: &'static str, measure: impl Fn(&Path) -> f64) -> Row {
             let ext4 = self.root.join("ext4");
             let at = self.root.join("mnt");
             measure(&ext4);
-            let beside = median((0..RUNS).map(|_| measure(&ext4)));
-            let cold_ext4 = cold(|| measure(&ext4));
-            let cold_mount = cold(|| self.mounted(|| measure(&at)));
-            let first = median((0..RUNS).map(|_| self.mounted(|| measure(&at))));
-            let second = self.mounted(|| {
-                measure(&at);
-                median((0..RUNS).map(|_| measure(&at)))
-            });
-            println!(
-                "{what}, {unit}: ext4 {beside:.3}, mount first {first:.3}, again {second:.3}; \
-                 cold ext4 {cold_ext4:.3}, cold mount {cold_mount:.3}"
-            );
+            let (mut beside, mut first, mut again) = (Vec::new(), Vec::new(), Vec::new());
+            for _ in 0..RUNS {
+                beside.push(measure(&ext4));
+                self.mounted(|| {
+                    first.push(measure(&at));
+                    again.push(measure(&at));
+                });
+            }
+            let row = Row {
+                what,
+                goal,
+                ext4: median(beside),
+                first: median(first),
+                again: median(again),
+                cold_ext4: median((0..COLD_RUNS).map(|_| cold(|| measure(&ext4))).collect()),
+                cold_mount: median((0..COLD_RUNS).map(|_| cold(|| self.mounted(|| measure(&at)))).collect()),
+            };
+            println!("{row:?}");
+            row
         }
 
         fn mounted<T>(&self, run: impl FnOnce() -> T) -> T {
@@ -94,8 +120,7 @@ mod linux {
         run()
     }
 
-    fn median(values: impl Iterator<Item = f64>) -> f64 {
-        let mut values: Vec<_> = values.collect();
+    fn median(mut values: Vec<f64>) -> f64 {
         values.sort_by(f64::total_cmp);
         values[values.len() / 2]
     }

@@ -65,6 +65,34 @@ fn main() {
     replace_section(&root.join("docs/benchmarks.md"), "image", &table);
     fs::write(root.join("docs/benchmarks-image.svg"), plot(&bars)).unwrap();
     println!("{table}");
+    let table = mount_table(root);
+    replace_section(&root.join("docs/benchmarks.md"), "mount", &table);
+    println!("{table}");
+}
+
+/// Makes the table of what was measured on mounts.
+fn mount_table(root: &Path) -> String {
+    let path = root.join("target/bench/mount.json");
+    let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let rows: Vec<serde_json::Value> = serde_json::from_str(&text).unwrap();
+    let mut table = String::from(
+        "| | ext4 | mount, first time | mount, again | again, to ext4 | cold: ext4 | cold: mount | goal |\n",
+    );
+    table.push_str("|---|---|---|---|---|---|---|---|\n");
+    for row in rows {
+        let seconds = |name: &str| row[name].as_f64().unwrap();
+        let shown = |name: &str| duration(seconds(name));
+        let ratio = seconds("again") / seconds("ext4");
+        let (what, goal) = (row["what"].as_str().unwrap(), row["goal"].as_str().unwrap());
+        let (ext4, first, again) = (shown("ext4"), shown("first"), shown("again"));
+        let (cold_ext4, cold_mount) = (shown("cold_ext4"), shown("cold_mount"));
+        writeln!(
+            table,
+            "| {what} | {ext4} | {first} | {again} | {ratio:.2} | {cold_ext4} | {cold_mount} | {goal} |"
+        )
+        .unwrap();
+    }
+    table
 }
 
 /// Median time of a bench in seconds.
