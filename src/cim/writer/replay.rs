@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use super::dedup::InheritedObjects;
-use super::draft::Edits;
+use super::draft::{Draft, Edits};
+use super::follow::Follower;
 use super::metadata::LeafRecord;
 use super::set::SetWriter;
 use super::tree::Tree;
-use super::{CaseRule, WriterOptions, commit_tree, exists, lock, publish, random_guid, region_count};
+use super::{CaseRule, Writer, WriterOptions, exists, lock, publish, random_guid, region_count};
 use crate::cim::error::{CimError, Fault, NotFound, Place};
 use crate::cim::files::{self, ImageName};
 use crate::cim::format::{
@@ -16,7 +17,7 @@ use crate::cim::format::{
 };
 use crate::cim::io::{Bytes, Directory};
 use crate::cim::names::{ImagePath, Name, NameRef};
-use crate::cim::reader::Image;
+use crate::cim::reader::{Image, Regions};
 use crate::cim::units::{FileTime, RegionOffset};
 
 /// A published layer set.
@@ -58,8 +59,19 @@ impl LayerSet {
         new: &ImageName,
         options: WriterOptions,
     ) -> Result<ImageHeader, CimError> {
+        self.fork(parent, new, options)?.commit()
+    }
+
+    /// Begins an image that has the layer over `parent`, or alone, for more to be written to it. Names compare as they
+    /// do in the layer, whatever `options` says.
+    pub fn fork(
+        &self,
+        parent: Option<&ImageName>,
+        new: &ImageName,
+        options: WriterOptions,
+    ) -> Result<Writer, CimError> {
         let directory = &self.directory;
-        let _lock = lock(&**directory)?;
+        let lock = lock(&**directory)?;
         if exists(&**directory, new.as_str())? {
             return Err(CimError::image_exists(directory.path().join(new.as_str())));
         }
@@ -69,25 +81,29 @@ impl LayerSet {
             None => None,
         };
         let first = base.as_deref().map_or(Ok(0), |base| region_count(base.regions()))?;
-        let tree = self.replay(base.clone(), first)?;
         let mut parents: Vec<RegionSet> = base.iter().flat_map(|base| base.header().sets()).collect();
         parents.push(self.header.set);
+        let regions = Regions::open(&**directory, parents.iter().copied())?;
+        let tree = self.replay(base, first, &regions)?;
         let guid = match options.set {
             Some(guid) => guid,
             None => random_guid()?,
         };
         let own_first = first.saturating_add(self.header.set.count);
         let inherited = InheritedObjects::default();
-        let mut set = SetWriter::new(directory.clone(), guid, own_first, inherited, options.sync)?;
-        commit_tree(tree, &mut set, new, parents).inspect_err(|_| set.discard())
+        let set = SetWriter::new(directory.clone(), guid, own_first, inherited, options.sync)?;
+        Ok(Writer { name: new.clone(), parents, regions, draft: Draft::new(tree, set), _lock: lock })
     }
 
-    fn replay(&self, base: Option<Arc<Image>>, first: u16) -> Result<Tree, CimError> {
-        let case = if self.header.case_distinguished { CaseRule::Distinguish } else { CaseRule::Fold };
+    fn replay(&self, base: Option<Arc<Image>>, first: u16, regions: &Regions) -> Result<Tree, CimError> {
+        let is_linux = self.header.case_distinguished;
+        let case = if is_linux { CaseRule::Distinguish } else { CaseRule::Fold };
         let (_, edits, deletions) =
             JournalHeader::parse(self.journal.as_slice()).map_err(|fault| self.corrupt(0, fault))?;
         let is_rootless = base.is_none();
-        let mut replay = Replay { layer: self, first, tree: Tree::new(base, first, case)?, is_rootless };
+        let tree = Tree::new(base, first, case)?;
+        let follower = is_linux.then(|| Follower::new(regions, &tree));
+        let mut replay = Replay { layer: self, first, tree, is_rootless, follower };
         for section in [deletions, edits] {
             let mut cursor = EditCursor::new(section);
             let len = cursor.left();
@@ -116,6 +132,8 @@ struct Replay<'a> {
     tree: Tree,
     /// Whether there is no parent and the root still has no metadata.
     is_rootless: bool,
+    /// Follows links on the way of paths, in a layer of Linux.
+    follower: Option<Follower<'a>>,
 }
 
 /// Why a replay stops: the journal lies, or an edit does not fit the tree.
@@ -140,7 +158,11 @@ impl Replay<'_> {
     /// Applies the next edit; `false` at the end.
     fn step(&mut self, cursor: &mut EditCursor<'_>) -> Result<bool, Stop> {
         let Some(kind) = cursor.kind()? else { return Ok(false) };
-        let path = ImagePath::from_units(cursor.path()?)?;
+        let written = ImagePath::from_units(cursor.path()?)?;
+        let path = match kind {
+            EditKind::MISSING_DIRECTORY | EditKind::CLEAR => self.follow(written)?,
+            _ => self.follow_parent(written)?,
+        };
         match kind {
             EditKind::FILE => {
                 let leaf = self.leaf(cursor.leaf()?)?;
@@ -154,13 +176,7 @@ impl Replay<'_> {
             }
             EditKind::MISSING_DIRECTORY => {
                 let leaf = self.leaf(cursor.leaf()?)?;
-                let is_missing = match path.is_root() {
-                    true => std::mem::take(&mut self.is_rootless),
-                    false => self.tree.kind(&path)? != Some(true),
-                };
-                if is_missing {
-                    self.tree.put(&path, &leaf, Stream::EMPTY_DIRECTORY)?;
-                }
+                self.ensure(&path, &leaf)?;
             }
             EditKind::STREAM => {
                 let name = Name::from_ref(NameRef::from_units(cursor.name()?))?;
@@ -169,6 +185,7 @@ impl Replay<'_> {
             }
             EditKind::LINK => {
                 let existing = ImagePath::from_units(cursor.path()?)?;
+                let existing = self.follow_parent(existing)?;
                 if self.tree.kind(&path)? == Some(true) {
                     self.tree.delete(&path)?;
                 }
@@ -184,6 +201,46 @@ impl Replay<'_> {
             }
         }
         Ok(true)
+    }
+
+    /// Makes a directory where there is none. Those above it are missing only where a link led.
+    fn ensure(&mut self, path: &ImagePath, leaf: &LeafRecord) -> Result<(), CimError> {
+        let Some(parent) = path.parent() else {
+            return match std::mem::take(&mut self.is_rootless) {
+                true => self.tree.put(path, leaf, Stream::EMPTY_DIRECTORY),
+                false => Ok(()),
+            };
+        };
+        let mut missing = vec![path.clone()];
+        let mut above = Some(parent);
+        while let Some(directory) = above.filter(|directory| !directory.is_root())
+            && self.tree.kind(&directory)? != Some(true)
+        {
+            above = directory.parent();
+            missing.push(directory);
+        }
+        while let Some(directory) = missing.pop() {
+            if self.tree.kind(&directory)? != Some(true) {
+                self.tree.put(&directory, leaf, Stream::EMPTY_DIRECTORY)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Follows links on the way of a path, but not one at its end.
+    fn follow_parent(&mut self, path: ImagePath) -> Result<ImagePath, CimError> {
+        match &mut self.follower {
+            Some(follower) => follower.parent(&self.tree, &path),
+            None => Ok(path),
+        }
+    }
+
+    /// Follows all links of a path.
+    fn follow(&mut self, path: ImagePath) -> Result<ImagePath, CimError> {
+        match &mut self.follower {
+            Some(follower) => follower.whole(&self.tree, &path),
+            None => Ok(path),
+        }
     }
 
     fn leaf(&self, raw: RawLeaf) -> Result<LeafRecord, Fault> {

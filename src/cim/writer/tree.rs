@@ -140,6 +140,26 @@ impl Tree {
         self.resolve(path.as_path_ref())?.ok_or_else(|| NotFound::Path(path.to_string()).into())
     }
 
+    /// Finds a file or directory.
+    pub(super) fn find(&self, path: &ImagePath) -> Result<Option<File>, CimError> {
+        self.resolve(path.as_path_ref())?.map(|id| self.file(id)).transpose()
+    }
+
+    /// Finds a name in a directory.
+    pub(super) fn find_child(&self, directory: FileId, name: NameRef<'_>) -> Result<Option<File>, CimError> {
+        self.child(directory, name)?.map(|id| self.file(id)).transpose()
+    }
+
+    /// Returns the root directory.
+    pub(super) fn root(&self) -> FileId {
+        self.root
+    }
+
+    /// Returns whether a file is none of the parent's.
+    pub(super) fn is_added(&self, file: &File) -> bool {
+        self.base.is_none() || file.base_region == self.base_region
+    }
+
     /// Returns whether a path exists, and if so whether it is a directory.
     pub(super) fn kind(&mut self, path: &ImagePath) -> Result<Option<bool>, CimError> {
         match self.resolve(path.as_path_ref())? {
