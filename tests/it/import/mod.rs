@@ -2,6 +2,7 @@
 
 mod hostile;
 mod linux;
+mod registry;
 mod tars;
 mod windows;
 
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use cimsnap::cim::io::Directory;
 use cimsnap::cim::{CimError, FileId, Guid, Image, LayerSet, WriterOptions};
 use cimsnap::engine::Portable;
+use cimsnap::layer::commit::{CommitError, commit};
 use cimsnap::layer::import::{ImportError, ImportOptions, Imported, LayerOs, import};
 use cimsnap::layer::stream::{LayerStream, StreamOptions};
 use cimsnap::mount::ViewKind;
@@ -60,6 +62,21 @@ impl Stack {
         Ok(())
     }
 
+    /// Does the same as a layer of the stack's system needs it: with a registry.
+    fn commit_whole(&mut self) -> Result<(), CommitError> {
+        let number = self.layers + 1;
+        let layer = LayerSet::open(self.directory.clone(), self.guid(number))?;
+        let parent = (self.layers > 0).then(|| self.name(self.layers));
+        let options = WriterOptions { sync: false, ..WriterOptions::default() };
+        commit(&layer, self.os, parent.as_ref(), &self.name(number), options)?;
+        self.layers = number;
+        Ok(())
+    }
+
+    fn image(&self) -> Image {
+        Image::open_in(self.directory.clone(), &self.name(self.layers)).unwrap()
+    }
+
     fn guid(&self, number: u8) -> Guid {
         Guid::from_content([number; 16])
     }
@@ -69,8 +86,7 @@ impl Stack {
     }
 
     fn view(&self) -> View {
-        let image = Image::open_in(self.directory.clone(), &self.name(self.layers)).unwrap();
-        View::new(image, ViewKind::Auto).unwrap()
+        View::new(self.image(), ViewKind::Auto).unwrap()
     }
 
     /// Lists everything below the root: the path, and what is there.

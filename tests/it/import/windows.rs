@@ -10,8 +10,7 @@ use super::{ImportError, LayerOs, Stack};
 use crate::support::{cat, name, path};
 
 fn image(layers: impl IntoIterator<Item = Tar>) -> Image {
-    let stack = Stack::of(LayerOs::Windows, layers);
-    Image::open_in(stack.directory.clone(), &stack.name(stack.layers)).unwrap()
+    Stack::of(LayerOs::Windows, layers).image()
 }
 
 fn refusal(layer: Tar) -> ImportError {
