@@ -2,6 +2,8 @@
 
 mod hostile;
 mod linux;
+#[cfg(target_os = "linux")]
+mod oracle;
 mod registry;
 mod tars;
 mod windows;
