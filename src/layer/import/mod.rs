@@ -48,7 +48,7 @@ pub struct ImportLimits {
     pub entries: u64,
     /// Most bytes of memory that hard links may take, which wait for the end of the layer.
     pub link_bytes: usize,
-    /// Most zeros that holes of sparse files may take on disk.
+    /// Most zeros that the holes of sparse files may take in the image.
     pub hole_bytes: u64,
 }
 

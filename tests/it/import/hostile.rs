@@ -14,6 +14,7 @@ use tar::EntryType;
 
 use super::Stack;
 use super::tars::Tar;
+use crate::support::path;
 
 /// Imports a layer that must be refused, and checks that nothing is left of it.
 fn refusal(layer: Tar) -> ImportError {
@@ -110,12 +111,20 @@ fn sparse(size: &str, map: &str) -> Tar {
 #[test]
 fn holes_are_bounded_unless_they_are_free() {
     let far = (1u64 << 40).to_string();
-    let error = limited(sparse(&far, "1099511627775,1"), ImportLimits::default());
-    assert!(matches!(error, ImportError::TooMuch { what: "bytes of holes in sparse files", .. }), "{error}");
-    let stack = Stack::of(LayerOs::Linux, [sparse("1000000", "500000,1")]);
-    let tree = stack.tree();
+    for map in ["1099511627775,1", "0,1"] {
+        let error = limited(sparse(&far, map), ImportLimits::default());
+        assert!(
+            matches!(error, ImportError::TooMuch { what: "bytes of holes in sparse files", .. }),
+            "{error}"
+        );
+    }
+    let tree = Stack::of(LayerOs::Linux, [sparse("1000000", "500000,1")]).tree();
     let data = tree["/hole"].rsplit(' ').next().unwrap();
     assert_eq!((data.len(), data.find('x')), (1_000_000, Some(500_000)));
+    let records: [(&[u8], &[u8]); 2] = [(b"GNU.sparse.size", far.as_bytes()), (b"GNU.sparse.map", b"0,0")];
+    let view = Stack::of(LayerOs::Linux, [Tar::new().records(&records).file("hole", "")]).view();
+    let hole = view.image().find(&path("hole")).unwrap().unwrap();
+    assert_eq!(hole.size(), 1 << 40);
 }
 
 #[test]

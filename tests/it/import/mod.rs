@@ -2,6 +2,7 @@
 
 mod hostile;
 mod linux;
+mod mutations;
 #[cfg(target_os = "linux")]
 mod oracle;
 mod registry;
@@ -47,7 +48,11 @@ impl Stack {
     }
 
     fn import(&mut self, tar: Tar) -> Result<Imported<impl Sized + use<>>, ImportError> {
-        let stream = LayerStream::open(Cursor::new(tar.bytes()), StreamOptions::default())?;
+        self.import_bytes(tar.bytes())
+    }
+
+    fn import_bytes(&mut self, tar: Vec<u8>) -> Result<Imported<impl Sized + use<>>, ImportError> {
+        let stream = LayerStream::open(Cursor::new(tar), StreamOptions::default())?;
         let engine = Portable::new(self.directory.clone(), self.guid(self.layers + 1), false);
         let options = ImportOptions { os: Some(self.os), ..ImportOptions::default() };
         import(stream, engine, &options)
