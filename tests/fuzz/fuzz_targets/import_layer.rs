@@ -20,7 +20,7 @@ fuzz_target!(|blob: &[u8]| {
     let Ok(stream) = LayerStream::open(Cursor::new(blob.to_vec()), options) else { return };
     let guid = Guid::from_content([1; 16]);
     let engine = Portable::new(directory.clone(), guid, false);
-    let limits = ImportLimits { entries: 1000, link_bytes: 1 << 20, hole_bytes: 1 << 20 };
+    let limits = ImportLimits { entries: 1000, hole_bytes: 1 << 20, ..ImportLimits::default() };
     let Ok(imported) = import(stream, engine, &ImportOptions { os: None, limits }) else {
         assert!(directory.list().unwrap().is_empty());
         return;

@@ -134,6 +134,9 @@ fn numbers_of_things_are_bounded() {
     assert!(matches!(limited(many(101), limits), ImportError::TooMuch { what: "entries", limit: 100 }));
     let parents = (0..30).fold(Tar::new(), |tar, i| tar.file(&format!("{i}/{i}/{i}/{i}"), ""));
     assert!(matches!(limited(parents, limits), ImportError::TooMuch { what: "entries", .. }));
+    let limits = ImportLimits { deletion_bytes: 1000, ..ImportLimits::default() };
+    let deletions = (0..100).fold(Tar::new(), |tar, i| tar.whiteout(&format!("directory/.wh.{i}")));
+    assert!(matches!(limited(deletions, limits), ImportError::TooMuch { what: "bytes of deletions", .. }));
     let limits = ImportLimits { link_bytes: 10_000, ..ImportLimits::default() };
     let links = (0..100).fold(Tar::new(), |tar, i| tar.link(&i.to_string(), "x"));
     assert!(matches!(limited(links, limits), ImportError::TooMuch { what: "bytes of hard links", .. }));

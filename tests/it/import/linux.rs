@@ -216,3 +216,18 @@ fn links_to_each_other_are_not_followed_forever() {
     let error = stack.commit().unwrap_err().to_string();
     assert_eq!(error, "/b leads through too many symbolic links");
 }
+
+#[test]
+fn the_same_layer_makes_the_same_files() {
+    let files = || {
+        let mut stack = stack([]);
+        let layer = Tar::new().dir("a").file("a/b", "data").link("c", "a/b").link("d", "c").whiteout(".wh.e");
+        stack.import(layer).unwrap();
+        let directory = &stack.directory;
+        let names = directory.list().unwrap().into_iter();
+        names
+            .map(|name| (name.clone(), directory.open(&name).unwrap().as_slice().to_vec()))
+            .collect::<Vec<_>>()
+    };
+    assert!(files() == files());
+}
