@@ -8,6 +8,7 @@ mod append;
 mod dedup;
 mod draft;
 mod follow;
+mod fork;
 mod hasher;
 mod journal;
 mod layer_set;
@@ -26,10 +27,11 @@ mod tree;
 use std::io;
 use std::sync::Arc;
 
+pub use fork::LayerSet;
 pub use layer_set::LayerSetWriter;
 pub use metadata::Metadata;
 pub use names::CaseRule;
-pub use replay::LayerSet;
+
 pub use stream::StreamWriter;
 
 use dedup::InheritedObjects;

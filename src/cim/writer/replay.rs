@@ -1,132 +1,38 @@
-//! Fork at commit: the journal of a layer set, replayed over a parent's tree.
+//! The journal of a layer set, replayed over a parent's tree.
 
-use std::sync::Arc;
-
-use super::dedup::InheritedObjects;
-use super::draft::{Draft, Edits};
+use super::draft::Edits;
 use super::follow::Follower;
 use super::metadata::LeafRecord;
-use super::set::SetWriter;
 use super::tree::Tree;
-use super::{CaseRule, Writer, WriterOptions, exists, lock, publish, random_guid, region_count};
-use crate::cim::error::{CimError, Fault, NotFound, Place};
-use crate::cim::files::{self, ImageName};
-use crate::cim::format::{
-    EditCursor, EditKind, Guid, ImageHeader, JournalHeader, RawLeaf, RawStream, RecordFlags, RegionSet,
-    Stream,
-};
-use crate::cim::io::{Bytes, Directory};
+use crate::cim::error::{CimError, Fault};
+use crate::cim::format::{EditCursor, EditKind, JournalHeader, RawLeaf, RawStream, RecordFlags, Stream};
 use crate::cim::names::{ImagePath, Name, NameRef};
-use crate::cim::reader::{Image, Regions};
+use crate::cim::reader::Regions;
 use crate::cim::units::{FileTime, RegionOffset};
 
-/// A published layer set.
-#[derive(Debug)]
-pub struct LayerSet {
-    directory: Arc<dyn Directory>,
-    name: String,
-    header: JournalHeader,
-    journal: Bytes,
-}
-
-impl LayerSet {
-    /// Opens a layer set and checks its journal.
-    pub fn open(directory: Arc<dyn Directory>, guid: Guid) -> Result<Self, CimError> {
-        let name = files::journal(guid);
-        let path = directory.path().join(&name);
-        let journal = directory.open(&name).map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => NotFound::Image(path.clone()).into(),
-            _ => CimError::io("open", &path, error),
-        })?;
-        let corrupt = |fault| CimError::corrupt(Place { file: name.clone(), offset: 0 }, fault);
-        let (header, _, _) = JournalHeader::parse(journal.as_slice()).map_err(corrupt)?;
-        if header.set.guid != guid {
-            let reason = format!("it is of the set {}", header.set.guid);
-            return Err(corrupt(Fault::Malformed { what: "the journal", reason }));
-        }
-        Ok(Self { directory, name, header, journal })
-    }
-
-    /// Returns the region set of the layer's leaf objects.
-    pub fn set(&self) -> RegionSet {
-        self.header.set
-    }
-
-    /// Makes an image: the layer over `parent`, or alone.
-    pub fn commit(
-        &self,
-        parent: Option<&ImageName>,
-        new: &ImageName,
-        options: WriterOptions,
-    ) -> Result<ImageHeader, CimError> {
-        self.fork(parent, new, options)?.commit()
-    }
-
-    /// Begins an image that has the layer over `parent`, or alone, for more to be written to it. Names compare as they
-    /// do in the layer, whatever `options` says.
-    pub fn fork(
-        &self,
-        parent: Option<&ImageName>,
-        new: &ImageName,
-        options: WriterOptions,
-    ) -> Result<Writer, CimError> {
-        let directory = &self.directory;
-        let lock = lock(&**directory)?;
-        if exists(&**directory, new.as_str())? {
-            return Err(CimError::image_exists(directory.path().join(new.as_str())));
-        }
-        publish::clear_leftovers(&**directory)?;
-        let base = match parent {
-            Some(parent) => Some(Arc::new(Image::open_in(directory.clone(), parent)?)),
-            None => None,
-        };
-        let first = base.as_deref().map_or(Ok(0), |base| region_count(base.regions()))?;
-        let mut parents: Vec<RegionSet> = base.iter().flat_map(|base| base.header().sets()).collect();
-        parents.push(self.header.set);
-        let regions = Regions::open(&**directory, parents.iter().copied())?;
-        let tree = self.replay(base, first, &regions)?;
-        let guid = match options.set {
-            Some(guid) => guid,
-            None => random_guid()?,
-        };
-        let own_first = first.saturating_add(self.header.set.count);
-        let inherited = InheritedObjects::default();
-        let set = SetWriter::new(directory.clone(), guid, own_first, inherited, options.sync)?;
-        Ok(Writer { name: new.clone(), parents, regions, draft: Draft::new(tree, set), _lock: lock })
-    }
-
-    fn replay(&self, base: Option<Arc<Image>>, first: u16, regions: &Regions) -> Result<Tree, CimError> {
-        let is_linux = self.header.case_distinguished;
-        let case = if is_linux { CaseRule::Distinguish } else { CaseRule::Fold };
-        let (_, edits, deletions) =
-            JournalHeader::parse(self.journal.as_slice()).map_err(|fault| self.corrupt(0, fault))?;
-        let is_rootless = base.is_none();
-        let tree = Tree::new(base, first, case)?;
-        let follower = is_linux.then(|| Follower::new(regions, &tree));
-        let mut replay = Replay { layer: self, first, tree, is_rootless, follower };
-        for section in [deletions, edits] {
-            let mut cursor = EditCursor::new(section);
-            let len = cursor.left();
-            loop {
-                let at = len - cursor.left();
-                match replay.step(&mut cursor) {
-                    Ok(true) => {}
-                    Ok(false) => break,
-                    Err(Stop::Fault(fault)) => return Err(self.corrupt(at, fault)),
-                    Err(Stop::Error(error)) => return Err(error),
-                }
+/// Replays a journal over a tree. `first` is the index of the layer set's first region in the new image, and `regions`
+/// are those of the parent and of the layer set. An error comes with the offset of its edit in the journal's section.
+pub(super) fn replay(journal: &[u8], tree: Tree, first: u16, regions: &Regions) -> Result<Tree, (u64, Stop)> {
+    let parsed = JournalHeader::parse(journal);
+    let (header, edits, deletions) = parsed.map_err(|fault| (0, fault.into()))?;
+    let follower = header.case_distinguished.then(|| Follower::new(regions, &tree));
+    let is_rootless = tree.is_from_scratch();
+    let mut replay = Replay { header, first, tree, is_rootless, follower };
+    for section in [deletions, edits] {
+        let mut cursor = EditCursor::new(section);
+        let len = cursor.left();
+        loop {
+            let at = len - cursor.left();
+            if !replay.step(&mut cursor).map_err(|stop| (at, stop))? {
+                break;
             }
         }
-        Ok(replay.tree)
     }
-
-    fn corrupt(&self, offset: u64, fault: Fault) -> CimError {
-        CimError::corrupt(Place { file: self.name.clone(), offset }, fault)
-    }
+    Ok(replay.tree)
 }
 
 struct Replay<'a> {
-    layer: &'a LayerSet,
+    header: JournalHeader,
     /// Index of the layer set's first region in the new image.
     first: u16,
     tree: Tree,
@@ -137,7 +43,7 @@ struct Replay<'a> {
 }
 
 /// Why a replay stops: the journal lies, or an edit does not fit the tree.
-enum Stop {
+pub(super) enum Stop {
     Fault(Fault),
     Error(CimError),
 }
@@ -267,7 +173,7 @@ impl Replay<'_> {
     /// Counts a set-local offset as the new image does.
     fn offset(&self, what: &'static str, raw: u64) -> Result<RegionOffset, Fault> {
         let local = RegionOffset::from_raw(raw);
-        let (region, count) = (local.region(), self.layer.header.set.count);
+        let (region, count) = (local.region(), self.header.set.count);
         let outside = Fault::NoSuchRegion { what, region, count: count.into() };
         if !local.is_null() && region >= count {
             return Err(outside);

@@ -150,6 +150,11 @@ impl Tree {
         self.child(directory, name)?.map(|id| self.file(id)).transpose()
     }
 
+    /// Returns whether there is no parent.
+    pub(super) fn is_from_scratch(&self) -> bool {
+        self.base.is_none()
+    }
+
     /// Returns the root directory.
     pub(super) fn root(&self) -> FileId {
         self.root
