@@ -1,14 +1,16 @@
 //! The `cimsnap` program.
 
+mod cli;
+
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    helper().unwrap_or(ExitCode::SUCCESS)
+    served().unwrap_or_else(cli::main)
 }
 
 /// Runs as the server of a mount if that is what the program was started for.
 #[cfg(target_os = "linux")]
-fn helper() -> Option<ExitCode> {
+fn served() -> Option<ExitCode> {
     use cimsnap::mount::fuse;
 
     let mut args = std::env::args_os().skip(1);
@@ -16,6 +18,6 @@ fn helper() -> Option<ExitCode> {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn helper() -> Option<ExitCode> {
+fn served() -> Option<ExitCode> {
     None
 }

@@ -8,13 +8,16 @@
 //! | `$LXMOD` | u32 mode with type bits |
 //! | `$LXDEV` | u32 major, u32 minor |
 //! | `LX.` + name | `aexl`, then the value of the extended attribute of that name in lower case |
+//!
+//! A character of a name that Windows forbids stands as U+F000 and its code. Bytes that are not UTF-8, which WSL
+//! refuses, stand as lone surrogates, U+DC00 and the byte: so every name of Linux has one in an image, and leads back.
 
-use zerocopy::FromBytes;
 use zerocopy::little_endian::U32;
+use zerocopy::{FromBytes, IntoBytes};
 
-use super::ea::{Ea, EaList};
+use super::ea::{Ea, EaBuilder, EaError, EaList};
 use super::error::Fault;
-use super::names::is_forbidden;
+use super::names::{self, is_forbidden};
 use super::reparse::{Reparse, Tag};
 
 const UID: &[u8] = b"$LXUID";
@@ -30,6 +33,9 @@ const XATTR_MAGIC: &[u8] = b"aexl";
 
 /// What is added to a byte that Windows forbids in names.
 const ESCAPE: u16 = 0xF000;
+
+/// What is added to a byte that is not UTF-8: a lone surrogate, which no valid text has.
+const RAW: u16 = 0xDC00;
 
 /// The type bits of a mode.
 const TYPE_MASK: u32 = 0o170_000;
@@ -129,6 +135,29 @@ impl LinuxMetadata {
         }
     }
 
+    /// Makes the list of EAs of a file: what is there of the four, then extended attributes in the order of their names.
+    pub fn write<'a>(
+        &self,
+        xattrs: impl IntoIterator<Item = (&'a [u8], &'a [u8])>,
+    ) -> Result<Vec<u8>, EaError> {
+        let mut eas = EaBuilder::new();
+        for (name, number) in [(UID, self.uid), (GID, self.gid), (MODE, self.mode)] {
+            if let Some(number) = number {
+                eas.push(0, name, &number.to_le_bytes())?;
+            }
+        }
+        if let Some(Device { major, minor }) = self.device {
+            eas.push(0, DEVICE, [U32::new(major), U32::new(minor)].as_bytes())?;
+        }
+        let named = |(name, value): (&[u8], &[u8])| {
+            ([XATTR_PREFIX, name].concat().to_ascii_uppercase(), [XATTR_MAGIC, value].concat())
+        };
+        let mut xattrs: Vec<_> = xattrs.into_iter().map(named).collect();
+        xattrs.sort_unstable();
+        xattrs.iter().try_for_each(|(name, value)| eas.push(0, name, value))?;
+        Ok(eas.in_order())
+    }
+
     /// Returns whether any of the four is there: the mark of a file that came from Linux.
     pub fn is_present(&self) -> bool {
         *self != Self::default()
@@ -175,6 +204,28 @@ pub fn linux_link(reparse: Reparse<'_>) -> Option<LinuxLink<'_>> {
     }
 }
 
+/// Yields the units that stand in an image for the bytes of a Linux name.
+pub fn name_units(bytes: &[u8]) -> impl Iterator<Item = u16> {
+    bytes.utf8_chunks().flat_map(|chunk| {
+        let raw = chunk.invalid().iter().map(|&byte| RAW | u16::from(byte));
+        chunk.valid().encode_utf16().map(escape).chain(raw)
+    })
+}
+
+/// Appends the bytes of the Linux name that units in an image stand for.
+pub fn append_name(units: impl Iterator<Item = u16>, out: &mut Vec<u8>) {
+    let mut utf8 = [0; 4];
+    for decoded in char::decode_utf16(units.map(unescape)) {
+        match decoded.map_err(|lone| lone.unpaired_surrogate()) {
+            Ok(c) => out.extend_from_slice(c.encode_utf8(&mut utf8).as_bytes()),
+            Err(lone) => match u8::try_from(lone ^ RAW) {
+                Ok(byte) if !byte.is_ascii() => out.push(byte),
+                _ => names::append_wtf8(std::iter::once(lone), out),
+            },
+        }
+    }
+}
+
 /// Returns the unit that stands in an image for a unit of a Linux name.
 pub fn escape(unit: u16) -> u16 {
     if is_forbidden(unit) { unit | ESCAPE } else { unit }
@@ -191,7 +242,6 @@ pub fn unescape(unit: u16) -> u16 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cim::ea::EaBuilder;
 
     fn list(entries: &[(&[u8], &[u8])]) -> Vec<u8> {
         let mut eas = EaBuilder::new();
@@ -250,6 +300,33 @@ mod tests {
         assert_eq!(link(b"\x1d\0\0\xa0\x05\0\0\0\x02\0\0\0a"), Some(LinuxLink::Target(b"a")));
         assert_eq!(link(b"\x1d\0\0\xa0\x04\0\0\0\x01\0\0\0"), Some(LinuxLink::InData));
         assert_eq!(link(b"\x24\0\0\x80\0\0\0\0"), None);
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let metadata = LinuxMetadata::read(&device()).unwrap();
+        let eas = metadata.write([(&b"user.b"[..], &b"2"[..]), (b"user.a", b"")]).unwrap();
+        assert_eq!(LinuxMetadata::read(&eas).unwrap(), metadata);
+        let list = EaList::parse(&eas).unwrap();
+        let xattrs: Vec<_> = list.iter().filter_map(|ea| xattr(&ea)).collect();
+        assert_eq!(xattrs, [(&b"USER.A"[..], &b""[..]), (b"USER.B", b"2")]);
+        let twice = metadata.write([(&b"user.a"[..], &b""[..]), (b"user.A", b"")]);
+        assert!(matches!(twice, Err(EaError::Duplicate(_))));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn every_name_leads_back(name in proptest::collection::vec(1..=u8::MAX, 1..20)) {
+            // Known: a name that holds the character that stands for a forbidden one comes back as that one.
+            let text = String::from_utf8_lossy(&name);
+            proptest::prop_assume!(!text.chars().any(|c| ('\u{F000}'..='\u{F0FF}').contains(&c)));
+            proptest::prop_assume!(!name.contains(&b'/'));
+            let units: Vec<u16> = name_units(&name).collect();
+            assert!(units.iter().all(|&unit| !is_forbidden(unit)));
+            let mut back = Vec::new();
+            append_name(units.into_iter(), &mut back);
+            proptest::prop_assert_eq!(back, name);
+        }
     }
 
     #[test]

@@ -5,6 +5,8 @@
 mod arrows;
 #[cfg(target_os = "linux")]
 mod capi;
+#[cfg(target_os = "linux")]
+mod cli;
 mod crash;
 #[cfg(target_os = "linux")]
 mod fuse;

@@ -65,11 +65,11 @@ pub enum Difference {
 /// Hands over every difference between two images, a directory before what it holds, in name order.
 ///
 /// Takes memory for the names of the directories that are open and for the hard links of both images.
-pub fn diff(
+pub fn diff<E: From<CimError>>(
     left: &Image,
     right: &Image,
-    visit: impl FnMut(&ImagePath, Difference) -> Result<(), CimError>,
-) -> Result<(), CimError> {
+    visit: impl FnMut(&ImagePath, Difference) -> Result<(), E>,
+) -> Result<(), E> {
     let mut walk = Walk {
         left: Side::new(left),
         right: Side::new(right),
@@ -129,13 +129,8 @@ struct Walk<'a, F> {
     visit: F,
 }
 
-impl<F: FnMut(&ImagePath, Difference) -> Result<(), CimError>> Walk<'_, F> {
-    fn step(
-        &mut self,
-        name: NameRef<'_>,
-        left: Option<FileId>,
-        right: Option<FileId>,
-    ) -> Result<(), CimError> {
+impl<E: From<CimError>, F: FnMut(&ImagePath, Difference) -> Result<(), E>> Walk<'_, F> {
+    fn step(&mut self, name: NameRef<'_>, left: Option<FileId>, right: Option<FileId>) -> Result<(), E> {
         let before = self.push(name, left.is_some())?;
         let left = left.map(|id| self.left.image.file(id)).transpose()?;
         let right = right.map(|id| self.right.image.file(id)).transpose()?;
@@ -151,7 +146,7 @@ impl<F: FnMut(&ImagePath, Difference) -> Result<(), CimError>> Walk<'_, F> {
     }
 
     /// Compares what is at the path, and enters it where either is a directory.
-    fn pair(&mut self, left: Option<File>, right: Option<File>, before: usize) -> Result<(), CimError> {
+    fn pair(&mut self, left: Option<File>, right: Option<File>, before: usize) -> Result<(), E> {
         let difference = match (&left, &right) {
             (Some(left), Some(right)) => {
                 let changes = self.comparer.compare(left, right)?;

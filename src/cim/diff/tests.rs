@@ -59,7 +59,7 @@ fn differences(left: &Image, right: &Image) -> Vec<(String, Difference)> {
     let mut found = Vec::new();
     diff(left, right, |path, difference| {
         found.push((path.to_string(), difference));
-        Ok(())
+        Ok::<_, crate::cim::CimError>(())
     })
     .unwrap();
     found

@@ -25,7 +25,8 @@ use super::names::ImagePath;
 use super::reader::{Budget, File, Image, Visit};
 use super::units::FileId;
 use digest::Digests;
-use text::{hex, show};
+use text::hex;
+pub use text::{show, timestamp};
 
 /// What a listing shows.
 #[derive(Clone, Copy, Debug)]

@@ -11,7 +11,7 @@ const SECONDS_PER_DAY: u64 = 86_400;
 const CYCLES: [(u64, u64); 4] = [(146_097, 400), (36_524, 100), (1461, 4), (365, 1)];
 
 /// Shows a time in UTC, to its last 100 ns.
-pub(super) fn timestamp(time: FileTime) -> String {
+pub fn timestamp(time: FileTime) -> String {
     let (seconds, ticks) = (time.raw() / TICKS_PER_SECOND, time.raw() % TICKS_PER_SECOND);
     let (year, month, day) = date(seconds / SECONDS_PER_DAY);
     let second = seconds % SECONDS_PER_DAY;
@@ -48,7 +48,7 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 }
 
 /// Shows a name, or a path with `/` between its names, so that different names never look the same.
-pub(super) fn show(units: &[U16]) -> String {
+pub fn show(units: &[U16]) -> String {
     let mut text = String::with_capacity(units.len());
     for decoded in char::decode_utf16(units.iter().map(|unit| unit.get())) {
         match decoded {

@@ -1,5 +1,7 @@
 //! The common header, first in every file (docs/format.md, "Common header").
 
+use std::fmt;
+
 use zerocopy::little_endian::{U16, U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
@@ -58,6 +60,12 @@ pub struct Version {
 impl Version {
     /// The version that this library writes and reads whole.
     pub const WRITTEN: Self = Self { major: 2, minor: 0 };
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.major, self.minor)
+    }
 }
 
 impl CommonHeader {

@@ -6,21 +6,11 @@ mod tests;
 
 use tar::Header;
 
-use crate::cim::ea::{EaBuilder, EaError};
 use crate::cim::reparse::{ReparseError, build};
 use crate::cim::wsl::{Device, FileType, LinuxMetadata};
 use crate::cim::{Attributes, FileTime};
 use crate::layer::metadata::{FileMetadata, Kind, Member, MetadataError, Remark, Times, header_number};
-use crate::layer::pax::{Records, key};
-
-const UID: &[u8] = b"$LXUID";
-const GID: &[u8] = b"$LXGID";
-const MODE: &[u8] = b"$LXMOD";
-const DEVICE: &[u8] = b"$LXDEV";
-
-/// Begins the name of an EA that holds an extended attribute, and its value.
-const XATTR_PREFIX: &[u8] = b"LX.";
-const XATTR_MAGIC: &[u8] = b"aexl";
+use crate::layer::pax::key;
 
 /// The extended attributes that WSL shows.
 const SHOWN_XATTRS: [&[u8]; 3] = [b"security.", b"trusted.", b"user."];
@@ -37,26 +27,37 @@ const IMPLIED_PERMISSIONS: u32 = 0o755;
 /// Reads what a member says of the file that it becomes. Hard links become none.
 pub fn read(member: &Member<'_>) -> Result<FileMetadata, MetadataError> {
     let file_type = file_type(member.kind()).ok_or_else(|| member.wrong_type("Linux"))?;
-    let mut remarks = Vec::new();
-    let mut eas = EaBuilder::new();
-    append_metadata(&mut eas, &metadata(member, file_type)?)?;
-    append_xattrs(&mut eas, member.records, &mut remarks)?;
-    Ok(FileMetadata {
-        eas: eas.in_order(),
-        reparse: reparse(file_type, member.link)?,
-        remarks,
-        ..FileMetadata::plain(attributes(file_type), times(member)?)
-    })
+    let xattrs = member.records.xattrs().collect::<Result<Vec<_>, _>>()?;
+    let xattrs = xattrs.iter().map(|(name, value)| (&name[..], &value[..]));
+    let remarks = xattrs.clone().filter_map(|(name, _)| remark(name)).collect();
+    let described = describe(file_type, &metadata(member, file_type)?, xattrs, member.link, times(member)?)?;
+    Ok(FileMetadata { remarks, ..described })
+}
+
+/// Describes a file of any type. `link` is where a symbolic link leads.
+pub fn describe<'a>(
+    file_type: FileType,
+    metadata: &LinuxMetadata,
+    xattrs: impl IntoIterator<Item = (&'a [u8], &'a [u8])>,
+    link: &[u8],
+    times: Times,
+) -> Result<FileMetadata, MetadataError> {
+    let (eas, reparse) = (metadata.write(xattrs)?, reparse(file_type, link)?);
+    Ok(FileMetadata { eas, reparse, ..FileMetadata::plain(attributes(file_type), times) })
 }
 
 /// Describes a directory that the tar names only in the paths of others, and a root that it does not name at all.
 pub fn implied_directory(time: FileTime) -> FileMetadata {
     let mode = Some(FileType::Directory.mode_bits() | IMPLIED_PERMISSIONS);
     let metadata = LinuxMetadata { uid: Some(0), gid: Some(0), mode, device: None };
-    let mut eas = EaBuilder::new();
-    append_metadata(&mut eas, &metadata).expect("three small attributes fit a list");
-    let plain = FileMetadata::plain(attributes(FileType::Directory), Times::all(time));
-    FileMetadata { eas: eas.in_order(), ..plain }
+    let described = describe(FileType::Directory, &metadata, [], b"", Times::all(time));
+    described.expect("three small attributes fit a list")
+}
+
+/// Says that programs of Linux will not see an extended attribute.
+fn remark(name: &[u8]) -> Option<Remark> {
+    let shown = SHOWN_XATTRS.iter().any(|shown| name.starts_with(shown));
+    (!shown).then(|| Remark::HiddenXattr(String::from_utf8_lossy(name).into_owned()))
 }
 
 fn file_type(kind: Kind) -> Option<FileType> {
@@ -131,41 +132,6 @@ fn device(header: &Header) -> Result<Device, MetadataError> {
 fn narrow(field: &'static str, bytes: &[u8]) -> Result<u32, MetadataError> {
     let number = header_number(field, bytes)?;
     u32::try_from(number).map_err(|_| MetadataError::Header { field, value: number.to_string() })
-}
-
-/// Adds what WSL knows of a file; what is `None` is left out.
-fn append_metadata(eas: &mut EaBuilder, metadata: &LinuxMetadata) -> Result<(), EaError> {
-    for (name, number) in [(UID, metadata.uid), (GID, metadata.gid), (MODE, metadata.mode)] {
-        if let Some(number) = number {
-            eas.push(0, name, &number.to_le_bytes())?;
-        }
-    }
-    if let Some(Device { major, minor }) = metadata.device {
-        eas.push(0, DEVICE, &[major.to_le_bytes(), minor.to_le_bytes()].concat())?;
-    }
-    Ok(())
-}
-
-/// Adds extended attributes by name, so that the same ones always give the same bytes.
-fn append_xattrs(
-    eas: &mut EaBuilder,
-    records: &Records<'_>,
-    remarks: &mut Vec<Remark>,
-) -> Result<(), MetadataError> {
-    let mut xattrs = Vec::new();
-    for xattr in records.xattrs() {
-        let (name, value) = xattr?;
-        if !SHOWN_XATTRS.iter().any(|shown| name.starts_with(shown)) {
-            remarks.push(Remark::HiddenXattr(String::from_utf8_lossy(&name).into_owned()));
-        }
-        // NTFS keeps names in upper case, and WSL looks for them so.
-        xattrs.push(([XATTR_PREFIX, &name].concat().to_ascii_uppercase(), value));
-    }
-    xattrs.sort_unstable();
-    for (name, value) in xattrs {
-        eas.push(0, &name, &[XATTR_MAGIC, &value].concat())?;
-    }
-    Ok(())
 }
 
 /// Returns what makes a file one of the types that Windows does not have. No tar has sockets; trees do.

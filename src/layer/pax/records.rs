@@ -65,8 +65,18 @@ impl<'a> Records<'a> {
         value.filter(|value| !value.is_empty())
     }
 
+    /// Returns whether the entry or a global header has a key, if only to delete it.
+    pub(super) fn says(&self, key: &[u8]) -> bool {
+        self.own.contains_key(key) || self.globals.records.contains_key(key)
+    }
+
     /// Yields the records whose keys begin with a prefix, without it: first the entry's own, then global ones.
     pub fn with_prefix(&self, prefix: &str) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
+        self.with_prefix_or_empty(prefix).filter(|(_, value)| !value.is_empty())
+    }
+
+    /// The same with the entry's own empty records, for keys where empty is a value like any other.
+    pub(super) fn with_prefix_or_empty(&self, prefix: &str) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
         let prefix = prefix.as_bytes();
         let from = (Bound::Included(prefix), Bound::Unbounded);
         let own = self.own.range::<[u8], _>(from).map(|(&key, &value)| (key, value));
@@ -78,6 +88,6 @@ impl<'a> Records<'a> {
         let own = own.map_while(move |(key, value)| Some((key, key.strip_prefix(prefix)?, value)));
         let global = global.map_while(move |(key, value)| Some((key, key.strip_prefix(prefix)?, value)));
         let shown = global.filter(|(key, ..)| !self.own.contains_key(key));
-        own.filter(|(.., value)| !value.is_empty()).chain(shown).map(|(_, rest, value)| (rest, value))
+        own.chain(shown).map(|(_, rest, value)| (rest, value))
     }
 }

@@ -270,3 +270,16 @@ proptest! {
         let _ = base64::decode(text.as_bytes());
     }
 }
+
+#[test]
+fn an_extended_attribute_may_be_empty() {
+    let mut block = Vec::new();
+    append(&mut block, b"SCHILY.xattr.user.empty", b"").unwrap();
+    append(&mut block, b"MSWINDOWS.xattr.EMPTY", b"").unwrap();
+    let globals = Globals::new();
+    let records = Records::parse(&globals, &block).unwrap();
+    let xattrs: Vec<_> = records.xattrs().map(Result::unwrap).collect();
+    assert_eq!(xattrs.len(), 1);
+    assert_eq!((&*xattrs[0].0, &*xattrs[0].1), (&b"user.empty"[..], &b""[..]));
+    assert_eq!(records.eas().count(), 0);
+}

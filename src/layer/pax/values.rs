@@ -81,9 +81,10 @@ impl<'a> Records<'a> {
         })
     }
 
-    /// Yields names and values of the extended attributes of Linux. One that is there in both forms comes once.
+    /// Yields names and values of the extended attributes of Linux. One that is there in both forms comes once. An
+    /// attribute may be empty, and archivers write it so: for these records an empty value does not mean "none".
     pub fn xattrs(&self) -> impl Iterator<Item = Result<Attribute<'a>, PaxError>> {
-        let plain = self.with_prefix(key::XATTR_PREFIX);
+        let plain = self.with_prefix_or_empty(key::XATTR_PREFIX);
         let plain = plain.map(|(name, value)| Ok((Cow::Borrowed(name), Cow::Borrowed(value))));
         let encoded = self.with_prefix(key::ENCODED_XATTR_PREFIX).map(|(name, value)| {
             let wrong = |expected| wrong(key::ENCODED_XATTR_PREFIX, name, value, expected);
@@ -91,7 +92,7 @@ impl<'a> Records<'a> {
             let value = base64::decode(value).ok_or_else(|| wrong("base64"))?;
             Ok((Cow::Owned(name), Cow::Owned(value)))
         });
-        let is_twin = |name: &[u8]| self.get_bytes(&[key::XATTR_PREFIX.as_bytes(), name].concat()).is_some();
+        let is_twin = |name: &[u8]| self.says(&[key::XATTR_PREFIX.as_bytes(), name].concat());
         plain.chain(encoded.filter(move |attribute| !attribute.as_ref().is_ok_and(|(name, _)| is_twin(name))))
     }
 

@@ -16,13 +16,14 @@ impl NameBuffer {
     /// Takes the bytes that somebody asks for. `None` where no name in any image can be meant.
     pub(super) fn new(bytes: &[u8], linux: bool) -> Option<Self> {
         let mut buffer = Self { units: [U16::ZERO; MAX_NAME_UNITS], len: 0 };
-        match std::str::from_utf8(bytes) {
-            Ok(text) => text.encode_utf16().try_for_each(|unit| buffer.push(unit, linux))?,
+        if linux {
+            wsl::name_units(bytes).try_for_each(|unit| buffer.push(unit))?;
+        } else if let Ok(text) = std::str::from_utf8(bytes) {
+            text.encode_utf16().try_for_each(|unit| buffer.push(unit))?;
+        } else {
             // Lone surrogates, which are rare.
-            Err(_) => {
-                let name = Name::new(bytes).ok()?;
-                name.as_ref().units().iter().try_for_each(|unit| buffer.push(unit.get(), linux))?;
-            }
+            let name = Name::new(bytes).ok()?;
+            name.as_ref().units().iter().try_for_each(|unit| buffer.push(unit.get()))?;
         }
         (buffer.len > 0).then_some(buffer)
     }
@@ -31,8 +32,8 @@ impl NameBuffer {
         NameRef::from_units(&self.units[..self.len])
     }
 
-    fn push(&mut self, unit: u16, linux: bool) -> Option<()> {
-        *self.units.get_mut(self.len)? = U16::new(if linux { wsl::escape(unit) } else { unit });
+    fn push(&mut self, unit: u16) -> Option<()> {
+        *self.units.get_mut(self.len)? = U16::new(unit);
         self.len += 1;
         Some(())
     }
@@ -43,7 +44,7 @@ pub fn append_name(name: NameRef<'_>, linux: bool, out: &mut Vec<u8>) -> Result<
     let start = out.len();
     let units = name.units().iter().map(|unit| unit.get());
     match linux {
-        true => names::append_wtf8(units.map(wsl::unescape), out),
+        true => wsl::append_name(units, out),
         false => names::append_wtf8(units, out),
     }
     match &out[start..] {
@@ -68,10 +69,12 @@ mod tests {
 
     #[test]
     fn names_lead_back_to_themselves() {
-        for name in ["a", "a:b\\c", "名\u{1F600}", "x y.", &"é".repeat(255)] {
-            let buffer = NameBuffer::new(name.as_bytes(), true).unwrap();
+        let long = "é".repeat(255);
+        let text = ["a", "a:b\\c", "名\u{1F600}", "x y.", &long].map(str::as_bytes);
+        for name in text.into_iter().chain([&b"\xFF\xE9"[..], b"a\xED\xB2\x80"]) {
+            let buffer = NameBuffer::new(name, true).unwrap();
             let units: Vec<u16> = buffer.as_ref().units().iter().map(|unit| unit.get()).collect();
-            assert_eq!(shown(&units, true).unwrap(), name.as_bytes());
+            assert_eq!(shown(&units, true).unwrap(), name);
         }
         let lone = b"a\xED\xA0\x80";
         let buffer = NameBuffer::new(lone, false).unwrap();
@@ -90,7 +93,7 @@ mod tests {
     fn names_that_nobody_can_mean_are_no_names() {
         assert!(NameBuffer::new(b"", true).is_none());
         assert!(NameBuffer::new(&[b'a'; 256], true).is_none());
-        assert!(NameBuffer::new(b"\xFF", true).is_none());
+        assert!(NameBuffer::new(b"\xFF", false).is_none());
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::cim::ea::{self, EaList};
 use crate::cim::reparse::{self, Reparse};
 use crate::cim::security::DEFAULT;
 use crate::cim::wsl::{LinuxLink, linux_link, xattr};
-use crate::layer::pax::{self, Globals};
+use crate::layer::pax::{self, Globals, Records};
 
 const TYPES: [(u8, FileType); 6] = [
     (b'0', FileType::Regular),

@@ -1,0 +1,46 @@
+use std::io::Write;
+use std::path::PathBuf;
+
+use cimsnap::cim::{Image, Name};
+
+use crate::cli::Result;
+use crate::cli::exit::Exit;
+use crate::cli::failure::Failure;
+use crate::cli::image::{find, shown};
+use crate::cli::ui::Ui;
+
+/// Print the data of a file in an image
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The image
+    image: PathBuf,
+    /// The file
+    path: String,
+    /// Print an alternate stream of the file
+    #[arg(long, value_name = "NAME")]
+    stream: Option<String>,
+}
+
+/// Few writes, and no more memory than that.
+const PIECE: usize = 1 << 20;
+
+impl Args {
+    pub(super) fn run(&self, ui: &Ui) -> Result {
+        let image = Image::open(&self.image)?;
+        let (path, file) = find(&image, &self.path)?;
+        let stream = match &self.stream {
+            Some(name) => {
+                let found = image.stream(&file, Name::new(name)?.as_ref())?;
+                found.ok_or_else(|| Failure::NoStream { path: shown(&path), stream: name.clone() })?
+            }
+            None if file.is_directory() => return Err(Failure::IsDirectory { path: shown(&path) }.into()),
+            None => file.data,
+        };
+        let mut out = ui.out();
+        for chunk in image.data(stream)?.chunks(PIECE) {
+            out.write_all(chunk.bytes())?;
+        }
+        out.flush()?;
+        Ok(Exit::Success)
+    }
+}

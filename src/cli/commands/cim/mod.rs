@@ -1,0 +1,73 @@
+//! `cimsnap cim`: images as they are, without layers or containers.
+
+mod cat;
+mod check;
+mod create;
+mod diff;
+mod dump;
+#[cfg(target_os = "linux")]
+mod extract;
+mod fork;
+mod ls;
+#[cfg(target_os = "linux")]
+mod mount;
+#[cfg(target_os = "linux")]
+mod mounts;
+mod regions;
+mod stat;
+mod tree;
+#[cfg(target_os = "linux")]
+mod umount;
+
+use clap::Subcommand;
+
+use crate::cli::Result;
+use crate::cli::ui::Ui;
+
+/// What can be done with images.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Cim {
+    Create(create::Args),
+    Fork(fork::Args),
+    Ls(ls::Args),
+    Tree(tree::Args),
+    Stat(stat::Args),
+    Cat(cat::Args),
+    #[cfg(target_os = "linux")]
+    Extract(extract::Args),
+    Dump(dump::Args),
+    Check(check::Args),
+    Regions(regions::Args),
+    Diff(diff::Args),
+    #[cfg(target_os = "linux")]
+    Mount(mount::Args),
+    #[cfg(target_os = "linux")]
+    Umount(umount::Args),
+    #[cfg(target_os = "linux")]
+    Mounts(mounts::Args),
+}
+
+impl Cim {
+    pub(crate) fn run(&self, ui: &Ui) -> Result {
+        match self {
+            Self::Create(args) => args.run(ui),
+            Self::Fork(args) => args.run(ui),
+            Self::Ls(args) => args.run(ui),
+            Self::Tree(args) => args.run(ui),
+            Self::Stat(args) => args.run(ui),
+            Self::Cat(args) => args.run(ui),
+            #[cfg(target_os = "linux")]
+            Self::Extract(args) => args.run(ui),
+            Self::Dump(args) => args.run(ui),
+            Self::Check(args) => args.run(ui),
+            Self::Regions(args) => args.run(ui),
+            Self::Diff(args) => args.run(ui),
+            #[cfg(target_os = "linux")]
+            Self::Mount(args) => args.run(ui),
+            #[cfg(target_os = "linux")]
+            Self::Umount(args) => args.run(ui),
+            #[cfg(target_os = "linux")]
+            Self::Mounts(args) => args.run(ui),
+        }
+    }
+}

@@ -1,0 +1,39 @@
+use std::io::Write;
+
+use cimsnap::mount::Mounter;
+use cimsnap::mount::fuse::FuseMounter;
+use serde::Serialize;
+
+use crate::cli::Result;
+use crate::cli::exit::Exit;
+use crate::cli::ui::{Ui, line};
+
+/// List the mounts of images
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {}
+
+#[derive(Debug, Serialize)]
+struct Entry {
+    image: String,
+    directory: String,
+    /// Whether somebody still serves it.
+    alive: bool,
+}
+
+impl Args {
+    pub(super) fn run(&self, ui: &Ui) -> Result {
+        let mut out = ui.out();
+        for mount in FuseMounter::this_program()?.list()? {
+            let alive = mount.is_alive();
+            let (image, directory) = (mount.image.display().to_string(), mount.at.display().to_string());
+            if ui.is_json() {
+                line(&mut out, &Entry { image, directory, alive })?;
+            } else {
+                let mark = if alive { "" } else { " (dead)" };
+                writeln!(out, "{image} on {directory}{mark}")?;
+            }
+        }
+        out.flush()?;
+        Ok(Exit::Success)
+    }
+}

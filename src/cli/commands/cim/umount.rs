@@ -1,0 +1,26 @@
+use std::path::PathBuf;
+
+use cimsnap::mount::fuse::FuseMounter;
+use cimsnap::mount::{Mounter, Unmount};
+
+use crate::cli::Result;
+use crate::cli::exit::Exit;
+use crate::cli::ui::Ui;
+
+/// Take the mount of an image away
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Where the image is mounted
+    directory: PathBuf,
+    /// Also when it is in use: it is gone at once, and let go when nobody uses it any more
+    #[arg(long)]
+    lazy: bool,
+}
+
+impl Args {
+    pub(super) fn run(&self, _: &Ui) -> Result {
+        let how = if self.lazy { Unmount::Detach } else { Unmount::WhenIdle };
+        FuseMounter::this_program()?.unmount(&self.directory, how)?;
+        Ok(Exit::Success)
+    }
+}

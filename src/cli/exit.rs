@@ -1,0 +1,39 @@
+//! What the program ends with.
+
+use std::process::ExitCode;
+
+/// The table of exit codes, as the help shows it.
+pub(crate) const HELP: &str = "\
+Exit codes:
+  0    done; the image is sound, the images are the same
+  1    failed
+  2    the arguments make no sense
+  3    the answer is no: the image is not sound, the images differ
+  4    an image, or a path in one, does not exist
+  5    an image is damaged
+  141  nobody reads the output any more";
+
+/// What the program ends with. [`HELP`] says what each means; 2 is what the parser of arguments ends with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    Success,
+    Failure,
+    No,
+    NotFound,
+    Corrupt,
+    BrokenPipe,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Success => 0,
+            Exit::Failure => 1,
+            Exit::No => 3,
+            Exit::NotFound => 4,
+            Exit::Corrupt => 5,
+            // What a shell reports of a program that SIGPIPE has killed.
+            Exit::BrokenPipe => 141,
+        })
+    }
+}

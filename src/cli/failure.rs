@@ -1,0 +1,114 @@
+//! What went wrong, why, and what to do about it.
+
+use std::io;
+
+use cimsnap::cim::{CimError, ErrorKind};
+#[cfg(target_os = "linux")]
+use cimsnap::mount::MountError;
+use thiserror::Error;
+
+use super::exit::Exit;
+
+/// What only the command line finds wrong.
+#[derive(Debug, Error)]
+pub(crate) enum Failure {
+    #[error("{image} has no {path}")]
+    NotInImage { image: String, path: String },
+    #[error("{path} is a directory")]
+    IsDirectory { path: String },
+    #[error("{path} is not a directory")]
+    NotADirectory { path: String },
+    #[error("{path} has no stream {stream}")]
+    NoStream { path: String, stream: String },
+    #[error("{new} is not in {directory}, where its parent lies")]
+    OtherDirectory { new: String, directory: String },
+    #[error("{0} is not an empty directory")]
+    NotEmpty(String),
+    #[error("{0} leaves the root")]
+    LeavesRoot(String),
+    #[error("{path} became shorter while it was read")]
+    Shrank { path: String },
+    #[error("{path} is {kind}, which Windows does not have")]
+    NotOnWindows { path: String, kind: &'static str },
+}
+
+/// Prints an error with its causes, and what to do about it.
+pub(crate) fn report(error: &anyhow::Error) -> Exit {
+    let exit = exit(error);
+    if exit != Exit::BrokenPipe {
+        eprintln!("error: {error:#}");
+        if let Some(hint) = hint(error) {
+            eprintln!("hint: {hint}");
+        }
+    }
+    exit
+}
+
+fn find<E: std::error::Error + 'static>(error: &anyhow::Error) -> Option<&E> {
+    error.chain().find_map(|cause| cause.downcast_ref())
+}
+
+fn exit(error: &anyhow::Error) -> Exit {
+    let broken = |io: &io::Error| io.kind() == io::ErrorKind::BrokenPipe;
+    if error.chain().filter_map(|cause| cause.downcast_ref()).any(broken) {
+        return Exit::BrokenPipe;
+    }
+    if let Some(Failure::NotInImage { .. } | Failure::NoStream { .. }) = find(error) {
+        return Exit::NotFound;
+    }
+    match find::<CimError>(error).map(CimError::kind) {
+        Some(ErrorKind::ImageNotFound | ErrorKind::PathNotFound) => Exit::NotFound,
+        Some(ErrorKind::Corrupt) => Exit::Corrupt,
+        _ => Exit::Failure,
+    }
+}
+
+fn hint(error: &anyhow::Error) -> Option<&'static str> {
+    if let Some(failure) = find::<Failure>(error) {
+        return of_failure(failure);
+    }
+    #[cfg(target_os = "linux")]
+    if let Some(hint) = find::<MountError>(error).and_then(of_mount) {
+        return Some(hint);
+    }
+    of_kind(find::<CimError>(error)?.kind())
+}
+
+fn of_failure(failure: &Failure) -> Option<&'static str> {
+    match failure {
+        Failure::NotInImage { .. } => Some("`cimsnap cim tree IMAGE` shows what it has"),
+        Failure::IsDirectory { .. } => Some("`cimsnap cim ls` lists it, `cimsnap cim extract` copies it out"),
+        Failure::NoStream { .. } => Some("`cimsnap cim stat` lists the streams of a file"),
+        Failure::OtherDirectory { .. } => {
+            Some("a fork shares the region files of its parent, so both lie in one directory")
+        }
+        Failure::NotEmpty(_) => Some("name a directory that does not exist yet"),
+        Failure::NotOnWindows { .. } => Some("`--os linux` keeps it"),
+        _ => None,
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn of_mount(error: &MountError) -> Option<&'static str> {
+    match error {
+        MountError::Busy(_) => Some("`--lazy` takes it away now and lets go when nobody uses it any more"),
+        MountError::AlreadyMounted(_) => Some("`cimsnap cim umount` takes the mount away"),
+        MountError::NotMounted(_) => Some("`cimsnap cim mounts` lists what is mounted"),
+        MountError::Server(text) if text.contains("/dev/fuse") || text.contains("(os error 1)") => {
+            Some("mounting needs root and /dev/fuse (`modprobe fuse`)")
+        }
+        _ => None,
+    }
+}
+
+fn of_kind(kind: ErrorKind) -> Option<&'static str> {
+    match kind {
+        ErrorKind::Corrupt => Some("`cimsnap cim check --deep IMAGE` lists all that is wrong with it"),
+        ErrorKind::Conflict => Some("another writer works in this directory, or the image is mounted"),
+        ErrorKind::AlreadyExists => Some("`cimsnap cim fork` makes an image from one that exists"),
+        ErrorKind::NoSpace => Some("nothing of the image was kept; free some space and try again"),
+        ErrorKind::AccessDenied => Some("check who owns the directory, or try as root"),
+        ErrorKind::Unsupported => Some("`cimsnap cim regions` shows the header of images of any version"),
+        _ => None,
+    }
+}

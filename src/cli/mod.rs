@@ -1,0 +1,69 @@
+//! The command line: arguments in, text or JSON out.
+//!
+//! ```text
+//!   commands/   one file a verb; its doc comments are its help
+//!      │
+//!   source/     a directory or a tar on its way into an image
+//!   extract/    an image on its way into a directory
+//!   image.rs    images and paths in them, as people name them
+//!      │
+//!   ui.rs       output, progress     text.rs     sizes, counts, attributes
+//!   exit.rs     exit codes           failure.rs  messages and hints
+//! ```
+
+mod commands;
+mod exit;
+#[cfg(target_os = "linux")]
+mod extract;
+mod failure;
+mod image;
+mod source;
+mod text;
+mod ui;
+
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use exit::Exit;
+use ui::Ui;
+
+/// Turns OCI image layers into CIM images, and works with such images.
+#[derive(Debug, Parser)]
+#[command(name = "cimsnap", version, about, after_help = exit::HELP, disable_help_subcommand = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    global: Global,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
+struct Global {
+    /// Print JSON: one object, or one a line where there are many.
+    #[arg(long, global = true)]
+    json: bool,
+    /// Print no progress and no summary.
+    #[arg(long, short, global = true)]
+    quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make, read, check and mount images.
+    #[command(subcommand)]
+    Cim(commands::cim::Cim),
+}
+
+/// Runs the program.
+pub(crate) fn main() -> ExitCode {
+    let Cli { command, global } = Cli::parse();
+    let ui = Ui::new(global.json, global.quiet);
+    let result = match command {
+        Command::Cim(command) => command.run(&ui),
+    };
+    result.unwrap_or_else(|error| failure::report(&error)).into()
+}
+
+type Result<T = Exit> = anyhow::Result<T>;

@@ -1,0 +1,44 @@
+//! Where the files of an image come from: a directory or a tar.
+
+#[cfg(unix)]
+mod directory;
+mod tar;
+mod target;
+
+use std::path::Path;
+
+use anyhow::Context;
+use cimsnap::cim::Writer;
+
+use super::Result;
+use super::ui::Progress;
+use target::Target;
+pub(crate) use target::{Counts, System};
+
+/// Stands for standard input.
+const STDIN: &str = "-";
+
+/// Puts all that a source holds into an image.
+pub(crate) fn add(writer: &mut Writer, source: &Path, system: System, progress: &Progress) -> Result<Counts> {
+    let mut target = Target::new(writer, system, progress);
+    if source.as_os_str() == STDIN {
+        tar::add(&mut target, std::io::stdin())?;
+    } else if source.is_dir() {
+        add_directory(&mut target, source)?;
+    } else {
+        let file =
+            std::fs::File::open(source).with_context(|| format!("cannot open {}", source.display()))?;
+        tar::add(&mut target, file).with_context(|| format!("cannot read {}", source.display()))?;
+    }
+    target.finish()
+}
+
+#[cfg(unix)]
+fn add_directory(target: &mut Target<'_>, source: &Path) -> Result<()> {
+    directory::add(target, source)
+}
+
+#[cfg(not(unix))]
+fn add_directory(_: &mut Target<'_>, source: &Path) -> Result<()> {
+    anyhow::bail!("{} is a directory; on this system only a tar can be read", source.display())
+}

@@ -1,0 +1,98 @@
+//! Where output goes.
+
+use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
+
+/// Standard output, for much of it.
+pub(crate) type Out = BufWriter<StdoutLock<'static>>;
+
+/// How the program talks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ui {
+    json: bool,
+    quiet: bool,
+}
+
+impl Ui {
+    pub(crate) fn new(json: bool, quiet: bool) -> Self {
+        Self { json, quiet }
+    }
+
+    /// Returns whether machines read the output.
+    pub(crate) fn is_json(self) -> bool {
+        self.json
+    }
+
+    /// Opens standard output. It has to be flushed in the end, or errors go unnoticed.
+    pub(crate) fn out(self) -> Out {
+        BufWriter::with_capacity(64 * 1024, io::stdout().lock())
+    }
+
+    /// Prints the answer of a command: an object of JSON, or text.
+    pub(crate) fn answer(
+        self,
+        value: &impl Serialize,
+        text: impl FnOnce(&mut Out) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let mut out = self.out();
+        if self.json {
+            line(&mut out, value)?
+        } else {
+            text(&mut out)?
+        }
+        out.flush()
+    }
+
+    /// Prints what a command has done, unless nobody wants to know.
+    pub(crate) fn summary(self, value: &impl Serialize, text: &str) -> io::Result<()> {
+        if self.quiet && !self.json {
+            return Ok(());
+        }
+        self.answer(value, |out| writeln!(out, "{text}"))
+    }
+
+    /// Shows on a terminal how far long work is. The total is 0 where nobody knows it.
+    pub(crate) fn progress(self, what: &'static str, total: u64) -> Progress {
+        let hidden = self.quiet || self.json || !io::stderr().is_terminal();
+        let template = if total == 0 {
+            "{msg} {bytes} in {elapsed}, {bytes_per_sec}"
+        } else {
+            "{msg} [{bar:32}] {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left"
+        };
+        let bar = if total == 0 { ProgressBar::no_length() } else { ProgressBar::new(total) };
+        bar.set_draw_target(if hidden { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() });
+        // The templates are constants, and valid.
+        let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+        bar.set_style(style.progress_chars("=> "));
+        bar.set_message(what);
+        if !hidden {
+            bar.enable_steady_tick(Duration::from_millis(200));
+        }
+        Progress(bar)
+    }
+}
+
+/// Prints one object of JSON on a line.
+pub(crate) fn line(out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, value)?;
+    out.write_all(b"\n")
+}
+
+/// How far long work is. Taken off the terminal when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Progress(ProgressBar);
+
+impl Progress {
+    pub(crate) fn advance(&self, bytes: u64) {
+        self.0.inc(bytes);
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
