@@ -7,7 +7,7 @@ use zerocopy::little_endian::U16;
 
 use super::tree::Tree;
 use crate::cim::error::{CimError, InvalidInput};
-use crate::cim::names::{ImagePath, Name, NameRef, wtf8};
+use crate::cim::names::{ImagePath, Name, NameRef};
 use crate::cim::reader::{File, Regions};
 use crate::cim::reparse::{Reparse, Tag};
 use crate::cim::units::FileId;
@@ -158,11 +158,10 @@ enum Step {
 /// Splits the target of a link into steps, with its names as an image has them.
 fn steps(target: &[u8]) -> Result<Vec<Step>, CimError> {
     let names = target.split(|&byte| byte == b'/').filter(|name| !matches!(*name, b"" | b"."));
-    names.map(|name| if name == b".." { Ok(Step::Up) } else { escaped(name).map(Step::Into) }).collect()
+    names.map(|name| if name == b".." { Ok(Step::Up) } else { self::name(name).map(Step::Into) }).collect()
 }
 
-fn escaped(name: &[u8]) -> Result<Name, CimError> {
-    let units = wtf8::decode(name).ok_or(InvalidInput::NotUnicode)?;
-    let units: Vec<U16> = units.iter().map(|unit| U16::new(wsl::escape(unit.get()))).collect();
+fn name(bytes: &[u8]) -> Result<Name, CimError> {
+    let units: Vec<U16> = wsl::name_units(bytes).map(U16::new).collect();
     Name::from_ref(NameRef::from_units(&units))
 }

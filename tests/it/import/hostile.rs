@@ -54,9 +54,8 @@ fn no_path_leaves_the_root() {
 #[test]
 fn names_that_cannot_be_are_named() {
     let raw = |name: &[u8]| refusal(Tar::new().raw(EntryType::Regular, name, b"", b"", |_| {}));
-    let error = raw(b"dir/\xFFname");
-    assert!(error.to_string().contains("dir/") && error.source().is_some(), "{error}");
-    raw(&[b'x'; 256]);
+    let error = raw(&[b'x'; 256]);
+    assert!(error.to_string().contains("xxx") && error.source().is_some(), "{error}");
     raw("x/".repeat(20_000).as_bytes());
     let nul = refusal(Tar::new().records(&[(b"path", b"a\0b")]).file("x", ""));
     assert!(matches!(nul, ImportError::Entry { source: EntryError::Name(NameError::Nul), .. }), "{nul}");

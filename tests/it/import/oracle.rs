@@ -1,6 +1,7 @@
 //! What an image shows of a tar is what GNU tar makes of it on a disk.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _, chown, symlink};
@@ -151,6 +152,7 @@ fn fill(root: &Path) {
     mknodat(CWD, at("null"), NodeType::CharacterDevice, Mode::from(0o666), makedev(1, 3)).unwrap();
     mknodat(CWD, at("disk"), NodeType::BlockDevice, Mode::from(0o660), makedev(259, 70_000)).unwrap();
     mknodat(CWD, at("pipe"), NodeType::Fifo, Mode::from(0o600), 0).unwrap();
+    fs::write(root.join(OsStr::from_bytes(b"latin-1 \xE9\xFF")), "").unwrap();
     fs::write(at("Case"), "upper").unwrap();
     fs::write(at("case"), "lower").unwrap();
     // Not every file system has them; the comparison holds either way.
