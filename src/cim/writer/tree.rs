@@ -349,8 +349,12 @@ impl Tree {
         }
         let found = self.resolve(path)?;
         let id = found.ok_or_else(|| NotFound::Path(path.to_string()))?;
-        if !self.is_directory(id)? {
+        let file = self.file(id)?;
+        if !file.is_directory() {
             return Err(NotFound::Path(path.to_string()).into());
+        }
+        if file.is_reparse_point() {
+            return Err(InvalidInput::LinkOnTheWay(path.to_string()).into());
         }
         self.last_directory = Some((path.units().to_vec(), id));
         Ok(id)
