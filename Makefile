@@ -19,10 +19,21 @@ setup: ## Install what the tests compare with (Debian, as root)
 test: setup lint ## Install what is missing and run every test
 	cargo test --locked
 
+.PHONY: install
+install: ## Build the program and put it into PREFIX/bin
+	cargo build --release --locked
+	install -D target/release/cimsnap $(DESTDIR)$(PREFIX)/bin/cimsnap
+PREFIX ?= /usr/local
+
+FUZZ_SECONDS := 60
+.PHONY: fuzz
+fuzz: ## Fuzz each target for FUZZ_SECONDS, with a toolchain that this installs
+	tests/fuzz/run.sh $(FUZZ_SECONDS)
+
 BENCH_DISK := target/bench-disk
 .PHONY: bench
 bench: ## Measure on a fresh file system (as root); redraw docs/benchmarks.md and its plots
 	tests/bench/disk.sh mount $(BENCH_DISK).img $(BENCH_DISK) 12G
-	status=0; CIMSNAP_BENCH_DIR=$(abspath $(BENCH_DISK)) cargo bench --locked --bench image || status=$$?; \
+	status=0; CIMSNAP_BENCH_DIR=$(abspath $(BENCH_DISK)) cargo bench --locked --bench image --bench mount || status=$$?; \
 	    tests/bench/disk.sh umount $(BENCH_DISK).img $(BENCH_DISK); exit $$status
 	cargo bench --locked --bench report
