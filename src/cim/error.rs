@@ -314,6 +314,10 @@ pub(crate) enum InvalidInput {
     Full { what: &'static str },
     #[error("{0} is not a directory")]
     NotADirectory(String),
+    #[error("{0} is a link to a directory: nothing can be in it")]
+    LinkOnTheWay(String),
+    #[error("{0} leads through too many symbolic links")]
+    TooManyLinks(String),
 }
 
 /// Something that is not there.

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 
 mod hostile;
+mod layer;
 mod raw;
 
 use std::io;
@@ -25,6 +26,10 @@ const CASES: &[Case] = &[
     ("a million file tables in 16 MB", hostile::many_tables, 128 * MIB),
     ("names that directories share in 1 MB", hostile::shared_names, 48 * MIB),
     ("objects that overlap in 3 MB", hostile::overlapping_objects, 48 * MIB),
+    ("a layer with a file of 2 GiB", layer::huge_file, 64 * MIB),
+    ("a layer of 200,000 files", layer::many_files, 96 * MIB),
+    ("a layer of links without end", layer::endless_links, 96 * MIB),
+    ("a layer of a name without end", layer::endless_names, 64 * MIB),
 ];
 
 fn main() -> ExitCode {

@@ -58,6 +58,14 @@ impl ImagePath {
         parts.into_iter().flatten().map(NameRef::from_units)
     }
 
+    /// Returns whether this path is `above` or lies below it. Case counts.
+    pub fn starts_with(&self, above: &Self) -> bool {
+        match self.units.strip_prefix(&above.units[..]) {
+            Some(rest) => above.is_root() || rest.first().is_none_or(|unit| unit.get() == SEPARATOR),
+            None => false,
+        }
+    }
+
     /// Splits off the last name; `None` for the root.
     pub fn split_last(&self) -> Option<(PathRef<'_>, NameRef<'_>)> {
         if self.is_root() {
@@ -184,6 +192,14 @@ mod tests {
         assert_eq!((parent.to_string(), name.to_string()), ("/Windows/System32".into(), "cmd.exe".into()));
         assert_eq!(path.parent().unwrap().join(name).unwrap(), path);
         assert_eq!(path.to_string(), "/Windows/System32/cmd.exe");
+    }
+
+    #[test]
+    fn paths_lie_below_others() {
+        let below =
+            |path, above| ImagePath::parse(path).unwrap().starts_with(&ImagePath::parse(above).unwrap());
+        assert!(below("a/b", "a") && below("a/b", "a/b") && below("a", "") && below("", ""));
+        assert!(!below("ab", "a") && !below("a", "a/b") && !below("A/b", "a"));
     }
 
     #[test]

@@ -1,9 +1,6 @@
 //! A checked file record.
 
-use zerocopy::FromBytes;
-use zerocopy::little_endian::U16;
-
-use super::{Image, size};
+use super::Image;
 use crate::cim::error::{CimError, Fault};
 use crate::cim::format::{Attributes, RawFileRecord, RecordFlags, Stream};
 use crate::cim::units::{FileId, FileTime, RegionOffset};
@@ -89,27 +86,16 @@ impl File {
 impl Image {
     /// Returns a file's security descriptor, self-relative; `None` where it has none.
     pub fn security(&self, file: &File) -> Result<Option<&[u8]>, CimError> {
-        self.counted("a security descriptor", file.security)
+        self.regions.counted("a security descriptor", file.security)
     }
 
     /// Returns a reparse point's whole buffer, tag included; `None` for other files.
     pub fn reparse(&self, file: &File) -> Result<Option<&[u8]>, CimError> {
-        self.counted("reparse data", file.reparse)
+        self.regions.counted("reparse data", file.reparse)
     }
 
     /// Returns a file's extended attributes as they lie on disk; empty where it has none.
     pub fn eas(&self, file: &File) -> Result<&[u8], CimError> {
         self.regions.object("extended attributes", file.eas, u64::from(file.ea_len))
-    }
-
-    /// Returns an object that begins with its length.
-    fn counted(&self, what: &'static str, offset: RegionOffset) -> Result<Option<&[u8]>, CimError> {
-        if offset.is_null() {
-            return Ok(None);
-        }
-        let len = self.regions.object(what, offset, size::<U16>())?;
-        let len = U16::read_from_bytes(len).expect("the object has the size that was asked for");
-        let whole = self.regions.object(what, offset, size::<U16>() + u64::from(len.get()))?;
-        Ok(whole.get(size_of::<U16>()..))
     }
 }

@@ -1,5 +1,9 @@
 //! The region files of an image, counted as region offsets count them.
 
+use zerocopy::FromBytes;
+use zerocopy::little_endian::U16;
+
+use super::size;
 use crate::cim::error::{CimError, Fault, InvalidInput, Place};
 use crate::cim::files;
 use crate::cim::format::{RegionHeader, RegionSet, RegionType};
@@ -119,6 +123,17 @@ impl Regions {
             let have = u64::try_from(tail.len()).expect("a usize fits a u64");
             self.corrupt(offset, Fault::Short { what, need: len, have })
         })
+    }
+
+    /// Returns the bytes of an object that begins with its length; `None` where there is none.
+    pub fn counted(&self, what: &'static str, offset: RegionOffset) -> Result<Option<&[u8]>, CimError> {
+        if offset.is_null() {
+            return Ok(None);
+        }
+        let len = self.object(what, offset, size::<U16>())?;
+        let len = U16::read_from_bytes(len).expect("the object has the size that was asked for");
+        let whole = self.object(what, offset, size::<U16>() + u64::from(len.get()))?;
+        Ok(whole.get(size_of::<U16>()..))
     }
 
     /// Says that the bytes at an offset lie.

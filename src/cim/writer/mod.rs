@@ -7,6 +7,8 @@
 mod append;
 mod dedup;
 mod draft;
+mod follow;
+mod fork;
 mod hasher;
 mod journal;
 mod layer_set;
@@ -25,10 +27,11 @@ mod tree;
 use std::io;
 use std::sync::Arc;
 
+pub use fork::LayerSet;
 pub use layer_set::LayerSetWriter;
 pub use metadata::Metadata;
 pub use names::CaseRule;
-pub use replay::LayerSet;
+
 pub use stream::StreamWriter;
 
 use dedup::InheritedObjects;
@@ -41,7 +44,7 @@ use super::files::{self, ImageName};
 use super::format::{Guid, ImageHeader, RegionSet, Version};
 use super::io::{Directory, Lock};
 use super::names::{ImagePath, Name};
-use super::reader::{Image, Regions};
+use super::reader::{File, Image, Regions};
 
 /// How an image is written.
 #[derive(Clone, Copy, Debug)]
@@ -65,7 +68,9 @@ impl Default for WriterOptions {
 #[derive(Debug)]
 pub struct Writer {
     name: ImageName,
-    base: Option<Arc<Image>>,
+    /// The region sets that the image takes over, and their files.
+    parents: Vec<RegionSet>,
+    regions: Regions,
     draft: Draft<Tree>,
     /// Released after everything else is cleaned up.
     _lock: Lock,
@@ -98,8 +103,10 @@ impl Writer {
             None => random_guid()?,
         };
         let set = SetWriter::new(directory, guid, first, inherited, options.sync)?;
-        let tree = Tree::new(base.clone(), first, options.case)?;
-        Ok(Self { name, base, draft: Draft::new(tree, set), _lock: lock })
+        let parents = base.iter().flat_map(|base| base.header().sets()).collect();
+        let regions = base.as_deref().map(Image::regions).cloned().unwrap_or_default();
+        let tree = Tree::new(base, first, options.case)?;
+        Ok(Self { name, parents, regions, draft: Draft::new(tree, set), _lock: lock })
     }
 
     /// Begins an image from scratch.
@@ -214,6 +221,22 @@ impl Writer {
         self.draft.edits.kind(path)
     }
 
+    /// Finds a file or directory as the image would have it now.
+    pub fn find(&self, path: &ImagePath) -> Result<Option<File>, CimError> {
+        self.draft.edits.find(path)
+    }
+
+    /// Returns whether a file is none of the parent's, but came with a layer set or was written since.
+    pub fn is_added(&self, file: &File) -> bool {
+        self.draft.edits.is_added(file)
+    }
+
+    /// Returns the region files that the image takes over: those of the parent and of a layer set. What is written
+    /// now lies in none of them.
+    pub fn inherited_regions(&self) -> &Regions {
+        &self.regions
+    }
+
     /// Says what stands in the way of a commit, as long as something does.
     pub fn check_ready(&mut self) -> Result<(), CimError> {
         self.draft.require_no_stream()?;
@@ -224,8 +247,7 @@ impl Writer {
     pub fn commit(mut self) -> Result<ImageHeader, CimError> {
         self.check_ready()?;
         let tree = std::mem::replace(&mut self.draft.edits, Tree::new(None, 0, CaseRule::Fold)?);
-        let inherited = self.base.as_deref().map(Image::header);
-        let parents = inherited.into_iter().flat_map(ImageHeader::sets).collect();
+        let parents = std::mem::take(&mut self.parents);
         commit_tree(tree, self.draft.set(), &self.name, parents)
     }
 }

@@ -1,125 +1,49 @@
-//! Fork at commit: the journal of a layer set, replayed over a parent's tree.
+//! The journal of a layer set, replayed over a parent's tree.
 
-use std::sync::Arc;
-
-use super::dedup::InheritedObjects;
 use super::draft::Edits;
+use super::follow::Follower;
 use super::metadata::LeafRecord;
-use super::set::SetWriter;
 use super::tree::Tree;
-use super::{CaseRule, WriterOptions, commit_tree, exists, lock, publish, random_guid, region_count};
-use crate::cim::error::{CimError, Fault, NotFound, Place};
-use crate::cim::files::{self, ImageName};
-use crate::cim::format::{
-    EditCursor, EditKind, Guid, ImageHeader, JournalHeader, RawLeaf, RawStream, RecordFlags, RegionSet,
-    Stream,
-};
-use crate::cim::io::{Bytes, Directory};
+use crate::cim::error::{CimError, Fault};
+use crate::cim::format::{EditCursor, EditKind, JournalHeader, RawLeaf, RawStream, RecordFlags, Stream};
 use crate::cim::names::{ImagePath, Name, NameRef};
-use crate::cim::reader::Image;
+use crate::cim::reader::Regions;
 use crate::cim::units::{FileTime, RegionOffset};
 
-/// A published layer set.
-#[derive(Debug)]
-pub struct LayerSet {
-    directory: Arc<dyn Directory>,
-    name: String,
-    header: JournalHeader,
-    journal: Bytes,
-}
-
-impl LayerSet {
-    /// Opens a layer set and checks its journal.
-    pub fn open(directory: Arc<dyn Directory>, guid: Guid) -> Result<Self, CimError> {
-        let name = files::journal(guid);
-        let path = directory.path().join(&name);
-        let journal = directory.open(&name).map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => NotFound::Image(path.clone()).into(),
-            _ => CimError::io("open", &path, error),
-        })?;
-        let corrupt = |fault| CimError::corrupt(Place { file: name.clone(), offset: 0 }, fault);
-        let (header, _, _) = JournalHeader::parse(journal.as_slice()).map_err(corrupt)?;
-        if header.set.guid != guid {
-            let reason = format!("it is of the set {}", header.set.guid);
-            return Err(corrupt(Fault::Malformed { what: "the journal", reason }));
-        }
-        Ok(Self { directory, name, header, journal })
-    }
-
-    /// Returns the region set of the layer's leaf objects.
-    pub fn set(&self) -> RegionSet {
-        self.header.set
-    }
-
-    /// Makes an image: the layer over `parent`, or alone.
-    pub fn commit(
-        &self,
-        parent: Option<&ImageName>,
-        new: &ImageName,
-        options: WriterOptions,
-    ) -> Result<ImageHeader, CimError> {
-        let directory = &self.directory;
-        let _lock = lock(&**directory)?;
-        if exists(&**directory, new.as_str())? {
-            return Err(CimError::image_exists(directory.path().join(new.as_str())));
-        }
-        publish::clear_leftovers(&**directory)?;
-        let base = match parent {
-            Some(parent) => Some(Arc::new(Image::open_in(directory.clone(), parent)?)),
-            None => None,
-        };
-        let first = base.as_deref().map_or(Ok(0), |base| region_count(base.regions()))?;
-        let tree = self.replay(base.clone(), first)?;
-        let mut parents: Vec<RegionSet> = base.iter().flat_map(|base| base.header().sets()).collect();
-        parents.push(self.header.set);
-        let guid = match options.set {
-            Some(guid) => guid,
-            None => random_guid()?,
-        };
-        let own_first = first.saturating_add(self.header.set.count);
-        let inherited = InheritedObjects::default();
-        let mut set = SetWriter::new(directory.clone(), guid, own_first, inherited, options.sync)?;
-        commit_tree(tree, &mut set, new, parents).inspect_err(|_| set.discard())
-    }
-
-    fn replay(&self, base: Option<Arc<Image>>, first: u16) -> Result<Tree, CimError> {
-        let case = if self.header.case_distinguished { CaseRule::Distinguish } else { CaseRule::Fold };
-        let (_, edits, deletions) =
-            JournalHeader::parse(self.journal.as_slice()).map_err(|fault| self.corrupt(0, fault))?;
-        let is_rootless = base.is_none();
-        let mut replay = Replay { layer: self, first, tree: Tree::new(base, first, case)?, is_rootless };
-        for section in [deletions, edits] {
-            let mut cursor = EditCursor::new(section);
-            let len = cursor.left();
-            loop {
-                let at = len - cursor.left();
-                match replay.step(&mut cursor) {
-                    Ok(true) => {}
-                    Ok(false) => break,
-                    Err(Stop::Fault(fault)) => return Err(self.corrupt(at, fault)),
-                    Err(Stop::Error(error)) => return Err(error),
-                }
+/// Replays a journal over a tree. `first` is the index of the layer set's first region in the new image, and `regions`
+/// are those of the parent and of the layer set. An error comes with the offset of its edit in the journal's section.
+pub(super) fn replay(journal: &[u8], tree: Tree, first: u16, regions: &Regions) -> Result<Tree, (u64, Stop)> {
+    let parsed = JournalHeader::parse(journal);
+    let (header, edits, deletions) = parsed.map_err(|fault| (0, fault.into()))?;
+    let follower = header.case_distinguished.then(|| Follower::new(regions, &tree));
+    let is_rootless = tree.is_from_scratch();
+    let mut replay = Replay { header, first, tree, is_rootless, follower };
+    for section in [deletions, edits] {
+        let mut cursor = EditCursor::new(section);
+        let len = cursor.left();
+        loop {
+            let at = len - cursor.left();
+            if !replay.step(&mut cursor).map_err(|stop| (at, stop))? {
+                break;
             }
         }
-        Ok(replay.tree)
     }
-
-    fn corrupt(&self, offset: u64, fault: Fault) -> CimError {
-        CimError::corrupt(Place { file: self.name.clone(), offset }, fault)
-    }
+    Ok(replay.tree)
 }
 
 struct Replay<'a> {
-    layer: &'a LayerSet,
+    header: JournalHeader,
     /// Index of the layer set's first region in the new image.
     first: u16,
     tree: Tree,
     /// Whether there is no parent and the root still has no metadata.
     is_rootless: bool,
+    /// Follows links on the way of paths, in a layer of Linux.
+    follower: Option<Follower<'a>>,
 }
 
 /// Why a replay stops: the journal lies, or an edit does not fit the tree.
-enum Stop {
+pub(super) enum Stop {
     Fault(Fault),
     Error(CimError),
 }
@@ -140,7 +64,11 @@ impl Replay<'_> {
     /// Applies the next edit; `false` at the end.
     fn step(&mut self, cursor: &mut EditCursor<'_>) -> Result<bool, Stop> {
         let Some(kind) = cursor.kind()? else { return Ok(false) };
-        let path = ImagePath::from_units(cursor.path()?)?;
+        let written = ImagePath::from_units(cursor.path()?)?;
+        let path = match kind {
+            EditKind::MISSING_DIRECTORY | EditKind::CLEAR => self.follow(written)?,
+            _ => self.follow_parent(written)?,
+        };
         match kind {
             EditKind::FILE => {
                 let leaf = self.leaf(cursor.leaf()?)?;
@@ -154,13 +82,7 @@ impl Replay<'_> {
             }
             EditKind::MISSING_DIRECTORY => {
                 let leaf = self.leaf(cursor.leaf()?)?;
-                let is_missing = match path.is_root() {
-                    true => std::mem::take(&mut self.is_rootless),
-                    false => self.tree.kind(&path)? != Some(true),
-                };
-                if is_missing {
-                    self.tree.put(&path, &leaf, Stream::EMPTY_DIRECTORY)?;
-                }
+                self.ensure(&path, &leaf)?;
             }
             EditKind::STREAM => {
                 let name = Name::from_ref(NameRef::from_units(cursor.name()?))?;
@@ -169,6 +91,7 @@ impl Replay<'_> {
             }
             EditKind::LINK => {
                 let existing = ImagePath::from_units(cursor.path()?)?;
+                let existing = self.follow_parent(existing)?;
                 if self.tree.kind(&path)? == Some(true) {
                     self.tree.delete(&path)?;
                 }
@@ -184,6 +107,46 @@ impl Replay<'_> {
             }
         }
         Ok(true)
+    }
+
+    /// Makes a directory where there is none. Those above it are missing only where a link led.
+    fn ensure(&mut self, path: &ImagePath, leaf: &LeafRecord) -> Result<(), CimError> {
+        let Some(parent) = path.parent() else {
+            return match std::mem::take(&mut self.is_rootless) {
+                true => self.tree.put(path, leaf, Stream::EMPTY_DIRECTORY),
+                false => Ok(()),
+            };
+        };
+        let mut missing = vec![path.clone()];
+        let mut above = Some(parent);
+        while let Some(directory) = above.filter(|directory| !directory.is_root())
+            && self.tree.kind(&directory)? != Some(true)
+        {
+            above = directory.parent();
+            missing.push(directory);
+        }
+        while let Some(directory) = missing.pop() {
+            if self.tree.kind(&directory)? != Some(true) {
+                self.tree.put(&directory, leaf, Stream::EMPTY_DIRECTORY)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Follows links on the way of a path, but not one at its end.
+    fn follow_parent(&mut self, path: ImagePath) -> Result<ImagePath, CimError> {
+        match &mut self.follower {
+            Some(follower) => follower.parent(&self.tree, &path),
+            None => Ok(path),
+        }
+    }
+
+    /// Follows all links of a path.
+    fn follow(&mut self, path: ImagePath) -> Result<ImagePath, CimError> {
+        match &mut self.follower {
+            Some(follower) => follower.whole(&self.tree, &path),
+            None => Ok(path),
+        }
     }
 
     fn leaf(&self, raw: RawLeaf) -> Result<LeafRecord, Fault> {
@@ -210,7 +173,7 @@ impl Replay<'_> {
     /// Counts a set-local offset as the new image does.
     fn offset(&self, what: &'static str, raw: u64) -> Result<RegionOffset, Fault> {
         let local = RegionOffset::from_raw(raw);
-        let (region, count) = (local.region(), self.layer.header.set.count);
+        let (region, count) = (local.region(), self.header.set.count);
         let outside = Fault::NoSuchRegion { what, region, count: count.into() };
         if !local.is_null() && region >= count {
             return Err(outside);

@@ -140,6 +140,31 @@ impl Tree {
         self.resolve(path.as_path_ref())?.ok_or_else(|| NotFound::Path(path.to_string()).into())
     }
 
+    /// Finds a file or directory.
+    pub(super) fn find(&self, path: &ImagePath) -> Result<Option<File>, CimError> {
+        self.resolve(path.as_path_ref())?.map(|id| self.file(id)).transpose()
+    }
+
+    /// Finds a name in a directory.
+    pub(super) fn find_child(&self, directory: FileId, name: NameRef<'_>) -> Result<Option<File>, CimError> {
+        self.child(directory, name)?.map(|id| self.file(id)).transpose()
+    }
+
+    /// Returns whether there is no parent.
+    pub(super) fn is_from_scratch(&self) -> bool {
+        self.base.is_none()
+    }
+
+    /// Returns the root directory.
+    pub(super) fn root(&self) -> FileId {
+        self.root
+    }
+
+    /// Returns whether a file is none of the parent's.
+    pub(super) fn is_added(&self, file: &File) -> bool {
+        self.base.is_none() || file.base_region == self.base_region
+    }
+
     /// Returns whether a path exists, and if so whether it is a directory.
     pub(super) fn kind(&mut self, path: &ImagePath) -> Result<Option<bool>, CimError> {
         match self.resolve(path.as_path_ref())? {
@@ -324,8 +349,12 @@ impl Tree {
         }
         let found = self.resolve(path)?;
         let id = found.ok_or_else(|| NotFound::Path(path.to_string()))?;
-        if !self.is_directory(id)? {
+        let file = self.file(id)?;
+        if !file.is_directory() {
             return Err(NotFound::Path(path.to_string()).into());
+        }
+        if file.is_reparse_point() {
+            return Err(InvalidInput::LinkOnTheWay(path.to_string()).into());
         }
         self.last_directory = Some((path.units().to_vec(), id));
         Ok(id)

@@ -7,7 +7,7 @@ use crate::cim::CimError;
 use crate::engine::DataSink;
 use crate::layer::tar::{Entry, Piece, TarReader};
 
-/// Counts the zeros that holes take on disk: a tar of a few bytes can ask for any number.
+/// Counts the zeros that holes take in the image: a tar of a few bytes can ask for any number.
 #[derive(Debug)]
 pub(super) struct Holes {
     written: u64,
@@ -28,16 +28,20 @@ impl Holes {
     ) -> Result<(), ImportError> {
         let named = |error: CimError| ImportError::entry(&entry.path, error);
         let mut hole = 0;
+        let mut has_data = false;
         while let Some(piece) = tar.piece()? {
             match piece {
                 Piece::Zeros(count) => hole = count,
                 Piece::Bytes(bytes) => {
                     self.count(hole)?;
+                    has_data = true;
                     append_zeros(&mut data, std::mem::take(&mut hole)).map_err(named)?;
                     data.append(bytes).map_err(named)?;
                 }
             }
         }
+        // A file of nothing but a hole takes no place at all.
+        self.count(if has_data { hole } else { 0 })?;
         data.finish().map_err(named)
     }
 

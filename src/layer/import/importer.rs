@@ -28,6 +28,8 @@ pub(super) struct Importer<S> {
     /// The file or directory whose alternate streams may follow.
     owner: Option<ImagePath>,
     entries: u64,
+    /// Bytes of the paths of deletions.
+    deletions: usize,
     holes: Holes,
     report: Report,
 }
@@ -38,7 +40,18 @@ impl<S: LayerSink> Importer<S> {
         sink.ensure_directory(&ImagePath::ROOT, &root.as_metadata())?;
         let links = Links::new(os.case(), limits.link_bytes);
         let (made, holes) = (ImagePath::ROOT, Holes::new(limits.hole_bytes));
-        Ok(Self { os, sink, limits, links, made, owner: None, entries: 0, holes, report: Report::default() })
+        Ok(Self {
+            os,
+            sink,
+            limits,
+            links,
+            made,
+            owner: None,
+            entries: 0,
+            deletions: 0,
+            holes,
+            report: Report::default(),
+        })
     }
 
     /// Takes one entry.
@@ -54,10 +67,15 @@ impl<S: LayerSink> Importer<S> {
             Place::Ignored => return Ok(()),
             Place::At(path) => return self.put(path, entry, tar),
             Place::Stream(path, name) => return self.put_stream(owner, &path, &name, entry, tar),
-            Place::Deleted(path) => self.sink.delete(&path),
-            Place::Opaque(path) => self.sink.clear_directory(&path),
+            Place::Deleted(path) => {
+                self.count_deletion(&path)?;
+                self.sink.delete(&path)
+            }
+            Place::Opaque(path) => {
+                self.count_deletion(&path)?;
+                self.sink.clear_directory(&path)
+            }
         };
-        self.report.counts.deletions = self.report.counts.deletions.saturating_add(1);
         deleted.map_err(|error| ImportError::entry(&entry.path, error))
     }
 
@@ -169,6 +187,16 @@ impl<S: LayerSink> Importer<S> {
         self.entries = self.entries.saturating_add(1);
         if self.entries > self.limits.entries {
             return Err(ImportError::TooMuch { what: "entries", limit: self.limits.entries });
+        }
+        Ok(())
+    }
+
+    fn count_deletion(&mut self, path: &ImagePath) -> Result<(), ImportError> {
+        self.report.counts.deletions = self.report.counts.deletions.saturating_add(1);
+        self.deletions = self.deletions.saturating_add(size_of_val(path.units()));
+        if self.deletions > self.limits.deletion_bytes {
+            let limit = u64::try_from(self.limits.deletion_bytes).unwrap_or(u64::MAX);
+            return Err(ImportError::TooMuch { what: "bytes of deletions", limit });
         }
         Ok(())
     }

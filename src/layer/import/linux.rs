@@ -1,8 +1,13 @@
-//! The names of a Linux layer: whatever they say stays below the root, and what Windows forbids is escaped.
+//! The names of a Linux layer: whatever they say stays below the root, and every byte of them leads back.
+
+use zerocopy::little_endian::U16;
 
 use super::error::NameError;
 use super::place::{Place, Whiteout};
 use crate::cim::{ImagePath, wsl};
+
+/// Stands between the names of a path in an image, and in none of them.
+const SEPARATOR: U16 = U16::new(0x5C);
 
 /// Returns what the name of an entry asks for.
 pub(super) fn place(name: &[u8]) -> Result<Place, NameError> {
@@ -42,30 +47,15 @@ fn cleaned(path: &[u8]) -> Vec<&[u8]> {
 }
 
 fn image_path(components: &[&[u8]]) -> Result<ImagePath, NameError> {
-    let mut text = Vec::new();
-    for (i, name) in components.iter().enumerate() {
-        if i > 0 {
-            text.push(b'/');
-        }
-        escape(name, &mut text)?;
+    if components.iter().any(|name| name.contains(&0)) {
+        return Err(NameError::Nul);
     }
-    Ok(ImagePath::parse(text)?)
-}
-
-/// Appends a name with what Windows forbids replaced. All of that is ASCII, so bytes will do.
-fn escape(name: &[u8], out: &mut Vec<u8>) -> Result<(), NameError> {
-    for &byte in name {
-        let unit = u16::from(byte);
-        match wsl::escape(unit) {
-            _ if byte == 0 => return Err(NameError::Nul),
-            escaped if escaped == unit => out.push(byte),
-            escaped => {
-                let escaped = char::from_u32(escaped.into()).unwrap_or(char::REPLACEMENT_CHARACTER);
-                out.extend_from_slice(escaped.encode_utf8(&mut [0; 4]).as_bytes());
-            }
-        }
+    let mut units = Vec::new();
+    for name in components {
+        units.extend((!units.is_empty()).then_some(SEPARATOR));
+        units.extend(wsl::name_units(name).map(U16::new));
     }
-    Ok(())
+    Ok(ImagePath::from_units(&units)?)
 }
 
 #[cfg(test)]
@@ -96,7 +86,8 @@ mod tests {
     fn names_that_windows_forbids_are_escaped() {
         assert_eq!(place(b"a:b\\c|\x01").unwrap(), at("a\u{F03A}b\u{F05C}c\u{F07C}\u{F001}"));
         assert_eq!(place("ü/名".as_bytes()).unwrap(), at("ü/名"));
-        assert!(place(b"a\xFF").is_err() && place(b"a\0b").is_err() && place(&[b'x'; 256]).is_err());
+        assert_eq!(place(b"a\xFF").unwrap(), Place::At(ImagePath::parse(b"a\xED\xB3\xBF").unwrap()));
+        assert!(place(b"a\0b").is_err() && place(&[b'x'; 256]).is_err());
     }
 
     #[test]

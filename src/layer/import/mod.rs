@@ -48,15 +48,17 @@ pub struct ImportLimits {
     pub entries: u64,
     /// Most bytes of memory that hard links may take, which wait for the end of the layer.
     pub link_bytes: usize,
-    /// Most zeros that holes of sparse files may take on disk.
+    /// Most bytes of memory that the paths of deletions may take, which come before all else.
+    pub deletion_bytes: usize,
+    /// Most zeros that the holes of sparse files may take in the image.
     pub hole_bytes: u64,
 }
 
 /// Four million entries, where the largest images have some hundred thousand; links of a quarter of a million short
-/// names, or a hundred thousand long ones; as many zeros as a stream may have before it is suspect.
+/// names, or a hundred thousand long ones; a hundred thousand deletions; as many zeros as a stream may have before it is suspect.
 impl Default for ImportLimits {
     fn default() -> Self {
-        Self { entries: 4_000_000, link_bytes: 48 << 20, hole_bytes: 16 << 30 }
+        Self { entries: 4_000_000, link_bytes: 48 << 20, deletion_bytes: 16 << 20, hole_bytes: 16 << 30 }
     }
 }
 

@@ -19,6 +19,7 @@
 mod blocks;
 mod entry;
 mod error;
+mod header;
 mod number;
 mod sparse;
 #[cfg(test)]
@@ -32,7 +33,8 @@ pub use entry::Entry;
 pub use error::TarError;
 
 use super::pax::{Globals, MAX_BLOCK, Records};
-use blocks::{BLOCK, Block, Blocks, count_u64, shorter};
+use blocks::{BLOCK, Blocks, count_u64, shorter};
+use header::checked;
 use number::{decimal, number};
 use sparse::{Map, padding};
 
@@ -239,17 +241,4 @@ impl Described {
     fn is_empty(&self) -> bool {
         self.long_path.is_none() && self.long_link.is_none() && self.records.is_none()
     }
-}
-
-/// Takes a block for a header if its checksum is right. Old tools summed signed bytes.
-fn checked(block: &Block) -> Option<Header> {
-    let mut header = Header::new_old();
-    header.as_mut_bytes().copy_from_slice(block);
-    let sum = number(&header.as_old().cksum)?;
-    let blank = std::iter::repeat_n(b' ', header.as_old().cksum.len());
-    let (front, back) = (block.get(..148)?, block.get(156..)?);
-    let bytes = || front.iter().copied().chain(blank.clone()).chain(back.iter().copied());
-    let unsigned: u64 = bytes().map(u64::from).sum();
-    let signed: i64 = bytes().map(|byte| i64::from(byte.cast_signed())).sum();
-    (sum == unsigned || i64::try_from(sum) == Ok(signed)).then_some(header)
 }

@@ -171,3 +171,63 @@ fn large_files_arrive_in_full() {
     let stack = stack([Tar::new().file("large", &data).file("small", "x")]);
     assert!(stack.tree()["/large"].ends_with(&data));
 }
+
+#[test]
+fn links_on_the_way_are_followed() {
+    let lower = || {
+        Tar::new()
+            .file("usr/lib/old", "")
+            .file("usr/lib/gone", "")
+            .file("usr/lib/o/old", "")
+            .symlink("lib", "usr/lib")
+            .symlink("abs", "/../usr/./lib/")
+            .symlink("up", "usr/lib/../lib/o/..")
+            .symlink("both", "abs")
+            .symlink("run", "var/run")
+    };
+    for lib in ["lib", "abs", "up", "both"] {
+        let upper = Tar::new()
+            .file(&format!("{lib}/new"), "")
+            .whiteout(&format!("{lib}/.wh.gone"))
+            .whiteout(&format!("{lib}/o/.wh..wh..opq"))
+            .link(&format!("{lib}/n/link"), &format!("{lib}/old"))
+            .file("run/pid", "");
+        let tree = stack([lower(), upper]).tree();
+        let below: Vec<_> = tree.keys().filter(|path| path.starts_with("/usr/lib/")).collect();
+        let expected = ["/usr/lib/n", "/usr/lib/n/link", "/usr/lib/new", "/usr/lib/o", "/usr/lib/old"];
+        assert_eq!(below, expected, "{lib}");
+        assert!(tree["/lib"].starts_with("Symlink") && tree["/run"].starts_with("Symlink"));
+        assert!(tree.contains_key("/var/run/pid"));
+    }
+}
+
+#[test]
+fn a_link_at_the_end_of_a_path_is_replaced() {
+    let lower = Tar::new().file("usr/lib/old", "").symlink("lib", "usr/lib").symlink("f", "usr/lib/old");
+    let tree = stack([lower, Tar::new().dir("lib").file("lib/new", "").file("f", "own")]).tree();
+    let expected = ["/f", "/lib", "/lib/new", "/usr", "/usr/lib", "/usr/lib/old"];
+    assert_eq!(tree.keys().collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn links_to_each_other_are_not_followed_forever() {
+    let mut stack = stack([Tar::new().symlink("a", "b").symlink("b", "a")]);
+    stack.import(Tar::new().file("a/x", "")).unwrap();
+    let error = stack.commit().unwrap_err().to_string();
+    assert_eq!(error, "/b leads through too many symbolic links");
+}
+
+#[test]
+fn the_same_layer_makes_the_same_files() {
+    let files = || {
+        let mut stack = stack([]);
+        let layer = Tar::new().dir("a").file("a/b", "data").link("c", "a/b").link("d", "c").whiteout(".wh.e");
+        stack.import(layer).unwrap();
+        let directory = &stack.directory;
+        let names = directory.list().unwrap().into_iter();
+        names
+            .map(|name| (name.clone(), directory.open(&name).unwrap().as_slice().to_vec()))
+            .collect::<Vec<_>>()
+    };
+    assert!(files() == files());
+}

@@ -2,6 +2,10 @@
 
 mod hostile;
 mod linux;
+mod mutations;
+#[cfg(target_os = "linux")]
+mod oracle;
+mod registry;
 mod tars;
 mod windows;
 
@@ -12,6 +16,7 @@ use std::sync::Arc;
 use cimsnap::cim::io::Directory;
 use cimsnap::cim::{CimError, FileId, Guid, Image, LayerSet, WriterOptions};
 use cimsnap::engine::Portable;
+use cimsnap::layer::commit::{CommitError, commit};
 use cimsnap::layer::import::{ImportError, ImportOptions, Imported, LayerOs, import};
 use cimsnap::layer::stream::{LayerStream, StreamOptions};
 use cimsnap::mount::ViewKind;
@@ -43,7 +48,11 @@ impl Stack {
     }
 
     fn import(&mut self, tar: Tar) -> Result<Imported<impl Sized + use<>>, ImportError> {
-        let stream = LayerStream::open(Cursor::new(tar.bytes()), StreamOptions::default())?;
+        self.import_bytes(tar.bytes())
+    }
+
+    fn import_bytes(&mut self, tar: Vec<u8>) -> Result<Imported<impl Sized + use<>>, ImportError> {
+        let stream = LayerStream::open(Cursor::new(tar), StreamOptions::default())?;
         let engine = Portable::new(self.directory.clone(), self.guid(self.layers + 1), false);
         let options = ImportOptions { os: Some(self.os), ..ImportOptions::default() };
         import(stream, engine, &options)
@@ -60,6 +69,21 @@ impl Stack {
         Ok(())
     }
 
+    /// Does the same as a layer of the stack's system needs it: with a registry.
+    fn commit_whole(&mut self) -> Result<(), CommitError> {
+        let number = self.layers + 1;
+        let layer = LayerSet::open(self.directory.clone(), self.guid(number))?;
+        let parent = (self.layers > 0).then(|| self.name(self.layers));
+        let options = WriterOptions { sync: false, ..WriterOptions::default() };
+        commit(&layer, self.os, parent.as_ref(), &self.name(number), options)?;
+        self.layers = number;
+        Ok(())
+    }
+
+    fn image(&self) -> Image {
+        Image::open_in(self.directory.clone(), &self.name(self.layers)).unwrap()
+    }
+
     fn guid(&self, number: u8) -> Guid {
         Guid::from_content([number; 16])
     }
@@ -69,8 +93,7 @@ impl Stack {
     }
 
     fn view(&self) -> View {
-        let image = Image::open_in(self.directory.clone(), &self.name(self.layers)).unwrap();
-        View::new(image, ViewKind::Auto).unwrap()
+        View::new(self.image(), ViewKind::Auto).unwrap()
     }
 
     /// Lists everything below the root: the path, and what is there.

@@ -14,6 +14,12 @@ impl Tar {
         Self::default()
     }
 
+    /// Takes a tar that is made already.
+    #[cfg(target_os = "linux")]
+    pub(super) fn raw_bytes(bytes: Vec<u8>) -> Self {
+        Self { bytes }
+    }
+
     pub(super) fn bytes(mut self) -> Vec<u8> {
         self.bytes.extend_from_slice(&[0; 1024]);
         self.bytes

@@ -10,8 +10,7 @@ use super::{ImportError, LayerOs, Stack};
 use crate::support::{cat, name, path};
 
 fn image(layers: impl IntoIterator<Item = Tar>) -> Image {
-    let stack = Stack::of(LayerOs::Windows, layers);
-    Image::open_in(stack.directory.clone(), &stack.name(stack.layers)).unwrap()
+    Stack::of(LayerOs::Windows, layers).image()
 }
 
 fn refusal(layer: Tar) -> ImportError {
@@ -99,12 +98,16 @@ fn a_junction_takes_over_nothing() {
             [(b"MSWINDOWS.fileattr", b"1040"), (b"MSWINDOWS.mountpoint", b"1")];
         Tar::records(tar, &records).symlink("Files/d", "C:\\x")
     };
-    let image = image([lower, junction(Tar::new())]);
+    let mut stack = Stack::of(LayerOs::Windows, [lower, junction(Tar::new())]);
+    let image = stack.image();
     let file = image.find(&path("Files/d")).unwrap().unwrap();
     assert!(file.is_directory() && file.is_reparse_point());
     let reparse = Reparse::parse(image.reparse(&file).unwrap().unwrap()).unwrap();
     assert!(matches!(reparse, Reparse::MountPoint { .. }), "{reparse:?}");
     assert!(image.find(&path("Files/d/old")).unwrap().is_none());
+    stack.import(Tar::new().file("Files/d/x/y", "")).unwrap();
+    let error = stack.commit().unwrap_err();
+    assert_eq!(error.to_string(), "/Files/d is a link to a directory: nothing can be in it");
 }
 
 #[test]

@@ -1,0 +1,97 @@
+//! Fork at commit: a layer set and its parent become an image.
+
+use std::sync::Arc;
+
+use super::dedup::InheritedObjects;
+use super::draft::Draft;
+use super::replay::{Stop, replay};
+use super::set::SetWriter;
+use super::tree::Tree;
+use super::{CaseRule, Writer, WriterOptions, exists, lock, publish, random_guid, region_count};
+use crate::cim::error::{CimError, Fault, NotFound, Place};
+use crate::cim::files::{self, ImageName};
+use crate::cim::format::{Guid, ImageHeader, JournalHeader, RegionSet};
+use crate::cim::io::{Bytes, Directory};
+use crate::cim::reader::{Image, Regions};
+
+/// A published layer set.
+#[derive(Debug)]
+pub struct LayerSet {
+    directory: Arc<dyn Directory>,
+    name: String,
+    header: JournalHeader,
+    journal: Bytes,
+}
+
+impl LayerSet {
+    /// Opens a layer set and checks its journal.
+    pub fn open(directory: Arc<dyn Directory>, guid: Guid) -> Result<Self, CimError> {
+        let name = files::journal(guid);
+        let path = directory.path().join(&name);
+        let journal = directory.open(&name).map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => NotFound::Image(path.clone()).into(),
+            _ => CimError::io("open", &path, error),
+        })?;
+        let corrupt = |fault| CimError::corrupt(Place { file: name.clone(), offset: 0 }, fault);
+        let (header, _, _) = JournalHeader::parse(journal.as_slice()).map_err(corrupt)?;
+        if header.set.guid != guid {
+            let reason = format!("it is of the set {}", header.set.guid);
+            return Err(corrupt(Fault::Malformed { what: "the journal", reason }));
+        }
+        Ok(Self { directory, name, header, journal })
+    }
+
+    /// Returns the region set of the layer's leaf objects.
+    pub fn set(&self) -> RegionSet {
+        self.header.set
+    }
+
+    /// Makes an image: the layer over `parent`, or alone.
+    pub fn commit(
+        &self,
+        parent: Option<&ImageName>,
+        new: &ImageName,
+        options: WriterOptions,
+    ) -> Result<ImageHeader, CimError> {
+        self.fork(parent, new, options)?.commit()
+    }
+
+    /// Begins an image that has the layer over `parent`, or alone, for more to be written to it. Names compare as they
+    /// do in the layer, whatever `options` says.
+    pub fn fork(
+        &self,
+        parent: Option<&ImageName>,
+        new: &ImageName,
+        options: WriterOptions,
+    ) -> Result<Writer, CimError> {
+        let directory = &self.directory;
+        let lock = lock(&**directory)?;
+        if exists(&**directory, new.as_str())? {
+            return Err(CimError::image_exists(directory.path().join(new.as_str())));
+        }
+        publish::clear_leftovers(&**directory)?;
+        let base = match parent {
+            Some(parent) => Some(Arc::new(Image::open_in(directory.clone(), parent)?)),
+            None => None,
+        };
+        let first = base.as_deref().map_or(Ok(0), |base| region_count(base.regions()))?;
+        let mut parents: Vec<RegionSet> = base.iter().flat_map(|base| base.header().sets()).collect();
+        parents.push(self.header.set);
+        let regions = Regions::open(&**directory, parents.iter().copied())?;
+        let case = if self.header.case_distinguished { CaseRule::Distinguish } else { CaseRule::Fold };
+        let tree = Tree::new(base, first, case)?;
+        let replayed = replay(self.journal.as_slice(), tree, first, &regions);
+        let tree = replayed.map_err(|(offset, stop)| match stop {
+            Stop::Fault(fault) => CimError::corrupt(Place { file: self.name.clone(), offset }, fault),
+            Stop::Error(error) => error,
+        })?;
+        let guid = match options.set {
+            Some(guid) => guid,
+            None => random_guid()?,
+        };
+        let own_first = first.saturating_add(self.header.set.count);
+        let inherited = InheritedObjects::default();
+        let set = SetWriter::new(directory.clone(), guid, own_first, inherited, options.sync)?;
+        Ok(Writer { name: new.clone(), parents, regions, draft: Draft::new(tree, set), _lock: lock })
+    }
+}

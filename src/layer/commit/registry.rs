@@ -1,0 +1,159 @@
+//! The registry of a Windows image.
+//!
+//! A container finds its registry in `Hives`, as five files named `*_BASE`. In an image of one layer they are the hives
+//! that Windows itself has; each further layer brings what it changes as a `*_DELTA`, which is merged over the parent's
+//! `*_BASE`. A layer without a delta leaves the parent's as it is, however far below it was made.
+
+use std::io::{self, Write};
+
+use super::CommitError;
+use crate::cim::format::StreamKind;
+use crate::cim::reader::{File, Regions};
+use crate::cim::{Attributes, CimError, ImagePath, Metadata, Writer, security};
+use crate::layer::hive::{HiveError, HiveErrorKind, Recovery, merge_files};
+
+/// Where Windows keeps its hives.
+const CONFIG: &str = "Files/Windows/System32/config";
+
+/// The file by which a container runtime knows that the registry is part of the image.
+const LAYOUT: (&str, &[u8]) = ("layout", b"vhd-with-hives\n");
+
+/// A hive, by its name in Windows and by its name in `Hives`.
+struct Hive {
+    live: &'static str,
+    stem: &'static str,
+}
+
+const HIVES: [Hive; 5] = [
+    Hive { live: "SYSTEM", stem: "SYSTEM" },
+    Hive { live: "SOFTWARE", stem: "SOFTWARE" },
+    Hive { live: "SAM", stem: "SAM" },
+    Hive { live: "SECURITY", stem: "SECURITY" },
+    Hive { live: "DEFAULT", stem: "DEFAULTUSER" },
+];
+
+impl Hive {
+    fn live(&self) -> Result<ImagePath, CimError> {
+        ImagePath::parse(format!("{CONFIG}/{}", self.live))
+    }
+
+    /// Names one of the two logs of the hive in Windows.
+    fn log(&self, number: u8) -> Result<ImagePath, CimError> {
+        ImagePath::parse(format!("{CONFIG}/{}.LOG{number}", self.live))
+    }
+
+    fn base(&self) -> Result<ImagePath, CimError> {
+        ImagePath::parse(format!("Hives/{}_BASE", self.stem))
+    }
+
+    fn delta(&self) -> Result<ImagePath, CimError> {
+        ImagePath::parse(format!("Hives/{}_DELTA", self.stem))
+    }
+}
+
+/// Adds what an image of a single layer needs.
+pub(super) fn complete_base(writer: &mut Writer) -> Result<(), CommitError> {
+    let regions = writer.inherited_regions().clone();
+    let directory = ImagePath::parse("Hives")?;
+    if writer.find(&directory)?.is_none() {
+        writer.create_directory(&directory, &made(Attributes::DIRECTORY))?;
+    }
+    for hive in &HIVES {
+        complete_base_hive(writer, &regions, hive)?;
+    }
+    let (layout, text) = LAYOUT;
+    write_file(writer, &ImagePath::parse(layout)?, text)
+}
+
+/// Links a hive, unless its logs hold a part of it: on a volume that nobody can write, nobody replays them.
+fn complete_base_hive(writer: &mut Writer, regions: &Regions, hive: &Hive) -> Result<(), CommitError> {
+    let (live, base) = (hive.live()?, hive.base()?);
+    let primary = bytes(writer, regions, &live)?.ok_or_else(|| CommitError::NoHive(live.clone()))?;
+    let mut logs = Vec::new();
+    for number in [1, 2] {
+        logs.extend(bytes(writer, regions, &hive.log(number)?)?);
+    }
+    match Recovery::plan(primary, &logs) {
+        Ok(Some(recovery)) => {
+            let whole = recovery.to_vec().map_err(|source| CommitError::Hive { path: live, source })?;
+            write_file(writer, &base, &whole)
+        }
+        Err(source) if source.kind() == HiveErrorKind::Dirty => Err(CommitError::Hive { path: live, source }),
+        // Whether a hive is sound shows when something is merged over it. One of no bytes stands for an empty one.
+        Ok(None) | Err(_) => Ok(writer.link(&base, &live)?),
+    }
+}
+
+/// Merges the deltas that a layer brought over the hives of its parent.
+pub(super) fn complete_upper(writer: &mut Writer) -> Result<(), CommitError> {
+    let regions = writer.inherited_regions().clone();
+    for hive in &HIVES {
+        let (delta, base) = (hive.delta()?, hive.base()?);
+        let is_of_layer = writer.find(&delta)?.is_some_and(|file| writer.is_added(&file));
+        if !is_of_layer {
+            continue;
+        }
+        let changes = bytes(writer, &regions, &delta)?.ok_or(CommitError::NotAHive(delta.clone()))?;
+        let lower = bytes(writer, &regions, &base)?.ok_or_else(|| CommitError::NoBase(base.clone()))?;
+        merge(writer, &base, lower, changes, &delta)?;
+    }
+    Ok(())
+}
+
+/// Writes a merged hive in place of the parent's name for it: the file may have another name, and stays as it is.
+fn merge(
+    writer: &mut Writer,
+    base: &ImagePath,
+    lower: &[u8],
+    changes: &[u8],
+    delta: &ImagePath,
+) -> Result<(), CommitError> {
+    let wrong = |source: HiveError| CommitError::Hive { path: delta.clone(), source };
+    // Merging twice takes no memory; merging once would take as much as the hive is long.
+    let mut len = Length(0);
+    merge_files(lower, changes, &mut len).map_err(wrong)?;
+    let mut file = writer.create_file(base, &made(Attributes::NORMAL), len.0)?;
+    merge_files(lower, changes, &mut file).map_err(wrong)?;
+    Ok(file.finish()?)
+}
+
+/// Returns the bytes of a hive; `None` where there is none.
+fn bytes<'r>(
+    writer: &Writer,
+    regions: &'r Regions,
+    path: &ImagePath,
+) -> Result<Option<&'r [u8]>, CommitError> {
+    let Some(file) = writer.find(path)? else { return Ok(None) };
+    let File { data, .. } = file;
+    let is_plain = data.len.get() == 0 || data.kind == StreamKind::Data;
+    if file.is_directory() || file.is_reparse_point() || !is_plain {
+        return Err(CommitError::NotAHive(path.clone()));
+    }
+    Ok(Some(regions.object("a registry hive", data.offset, data.len.get())?))
+}
+
+fn write_file(writer: &mut Writer, path: &ImagePath, bytes: &[u8]) -> Result<(), CommitError> {
+    let len = u64::try_from(bytes.len()).expect("a usize fits a u64");
+    let mut file = writer.create_file(path, &made(Attributes::NORMAL), len)?;
+    file.append(bytes)?;
+    Ok(file.finish()?)
+}
+
+/// Metadata of what no layer has. Its times are zero, so that the same layers make the same image.
+fn made(attributes: Attributes) -> Metadata<'static> {
+    Metadata { attributes, security: &security::DEFAULT, ..Metadata::default() }
+}
+
+/// Counts what is written.
+struct Length(u64);
+
+impl Write for Length {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 = self.0.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
