@@ -14,4 +14,4 @@ mod os;
 mod os;
 
 pub use map::Map;
-pub use os::{start_writeback, sync_directory, write_all_at};
+pub use os::{read_at, start_writeback, sync_directory, write_all_at};

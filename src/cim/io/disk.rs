@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Bytes, Directory, Lock, OutputFile};
+use super::{Bytes, Directory, Lock, OutputFile, WrittenBytes};
 use crate::sys::{self, Map};
 
 /// Held, not read: its only purpose is to be locked.
@@ -35,7 +35,7 @@ impl Directory for DiskDirectory {
     }
 
     fn create(&self, name: &str) -> io::Result<Box<dyn OutputFile>> {
-        let file = OpenOptions::new().write(true).create_new(true).open(self.path.join(name))?;
+        let file = OpenOptions::new().read(true).write(true).create_new(true).open(self.path.join(name))?;
         Ok(Box::new(DiskFile { file }))
     }
 
@@ -117,5 +117,15 @@ impl OutputFile for DiskFile {
 
     fn sync(&mut self) -> io::Result<()> {
         self.file.sync_all()
+    }
+
+    fn reader(&self) -> io::Result<Box<dyn WrittenBytes>> {
+        Ok(Box::new(Self { file: self.file.try_clone()? }))
+    }
+}
+
+impl WrittenBytes for DiskFile {
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        sys::read_at(&self.file, buffer, offset)
     }
 }

@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{Bytes, Directory, Lock, OutputFile};
+use super::{Bytes, Directory, Lock, OutputFile, WrittenBytes};
 
 /// A containing directory in memory.
 ///
@@ -246,6 +246,21 @@ impl OutputFile for MemoryFile {
 
     fn sync(&mut self) -> io::Result<()> {
         self.directory.change(Step::SyncFile { file: self.file })
+    }
+
+    fn reader(&self) -> io::Result<Box<dyn WrittenBytes>> {
+        Ok(Box::new(Self { directory: self.directory.clone(), file: self.file }))
+    }
+}
+
+impl WrittenBytes for MemoryFile {
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        let state = self.directory.state();
+        let contents = state.contents.get(&self.file).ok_or(io::ErrorKind::NotFound)?;
+        let rest = contents.get(in_memory(offset)?..).unwrap_or_default();
+        let len = rest.len().min(buffer.len());
+        buffer[..len].copy_from_slice(&rest[..len]);
+        Ok(len)
     }
 }
 

@@ -65,6 +65,15 @@ pub trait OutputFile: fmt::Debug + Send {
 
     /// Makes the contents durable.
     fn sync(&mut self) -> io::Result<()>;
+
+    /// Returns a way to read what was written, for another thread.
+    fn reader(&self) -> io::Result<Box<dyn WrittenBytes>>;
+}
+
+/// Reads a file that is still being written.
+pub trait WrittenBytes: fmt::Debug + Send {
+    /// Fills the front of `buffer` from an offset on, and returns how much there was.
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
 }
 
 /// Something that is locked until this is dropped.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::cim::error::CimError;
 use crate::cim::files;
-use crate::cim::io::{Directory, OutputFile};
+use crate::cim::io::{Directory, OutputFile, WrittenBytes};
 
 /// Small objects are gathered into pieces of this size, which stay in a core's own cache.
 const BUFFER: usize = 256 << 10;
@@ -42,6 +42,21 @@ impl AppendFile {
     /// Returns where the next byte goes.
     pub(super) fn end(&self) -> u64 {
         self.flushed.saturating_add(len(&self.buffer))
+    }
+
+    /// Returns up to where the operating system has the bytes.
+    pub(super) fn flushed(&self) -> u64 {
+        self.flushed
+    }
+
+    /// Returns a way to read what [`flushed`](Self::flushed) tells of.
+    pub(super) fn reader(&self) -> std::io::Result<Box<dyn WrittenBytes>> {
+        self.file.reader()
+    }
+
+    /// Says that what was written cannot be read.
+    pub(super) fn unreadable(&self, error: std::io::Error) -> CimError {
+        CimError::io("read back", &self.path, error)
     }
 
     /// Appends bytes.
@@ -100,7 +115,8 @@ impl AppendFile {
         Ok(())
     }
 
-    fn flush(&mut self) -> Result<(), CimError> {
+    /// Hands everything to the operating system.
+    pub(super) fn flush(&mut self) -> Result<(), CimError> {
         let mut buffer = std::mem::take(&mut self.buffer);
         let result = self.write_out(&buffer);
         buffer.clear();

@@ -109,8 +109,9 @@ impl Leaves {
             open.object = Some(OpenObject::begin(&mut self.set, open)?);
         }
         if let Some(object) = &mut open.object {
-            object.hasher.update(bytes);
-            self.set.region(object.kind)?.1.file().append(bytes)?;
+            let file = self.set.region(object.kind)?.1.file();
+            file.append(bytes)?;
+            object.hasher.update(bytes, file.flushed());
         }
         open.written += count;
         Ok(())
@@ -144,7 +145,7 @@ impl OpenObject {
         let (_, region) = set.region(kind)?;
         let start = region.align()?;
         region.file().zeros(open.written)?;
-        let hasher = StreamHasher::new(open.declared.get(), open.written);
+        let hasher = StreamHasher::new(open.declared.get(), open.written, region.file());
         Ok(Self { kind, start, hasher })
     }
 
@@ -155,7 +156,8 @@ impl OpenObject {
             region.file().zeros(tail)?;
             return set.offset(index, self.start);
         }
-        let id = ObjectId::from_hash(len.get(), self.hasher.finish(tail));
+        let hash = self.hasher.finish(region.file(), tail)?;
+        let id = ObjectId::from_hash(len.get(), hash);
         if let Some(found) = set.find(self.kind, &id)? {
             set.region(self.kind)?.1.file().cut(self.start);
             return Ok(found);

@@ -18,6 +18,11 @@ pub fn write_all_at(file: &File, mut bytes: &[u8], mut offset: u64) -> io::Resul
     Ok(())
 }
 
+/// Reads from an offset on, and returns how much there was.
+pub fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    file.seek_read(buffer, offset)
+}
+
 /// Makes the names in a directory durable: NTFS journals them, there is nothing to ask for.
 pub fn sync_directory(_path: &Path) -> io::Result<()> {
     Ok(())

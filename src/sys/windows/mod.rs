@@ -2,4 +2,4 @@
 
 mod file;
 
-pub use file::{start_writeback, sync_directory, write_all_at};
+pub use file::{read_at, start_writeback, sync_directory, write_all_at};
