@@ -115,7 +115,9 @@ fn of_mount(error: &MountError) -> Option<&'static str> {
 fn of_kind(kind: ErrorKind) -> Option<&'static str> {
     match kind {
         ErrorKind::Corrupt => Some("`cimsnap cim check --deep IMAGE` lists all that is wrong with it"),
-        ErrorKind::Conflict => Some("another writer works in this directory, or the image is mounted"),
+        ErrorKind::Conflict => {
+            Some("wait for the other writer, or unmount the image (`cimsnap cim mounts` lists the mounts)")
+        }
         ErrorKind::AlreadyExists => Some("`cimsnap cim fork` makes an image from one that exists"),
         ErrorKind::NoSpace => Some("nothing of the image was kept; free some space and try again"),
         ErrorKind::AccessDenied => Some("check who owns the directory, or try as root"),

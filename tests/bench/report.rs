@@ -68,18 +68,46 @@ fn main() {
     let table = mount_table(root);
     replace_section(&root.join("docs/benchmarks.md"), "mount", &table);
     println!("{table}");
+    let table = layer_table(root);
+    replace_section(&root.join("docs/benchmarks.md"), "layer", &table);
+    println!("{table}");
+}
+
+/// Makes the table of what was measured on layers.
+fn layer_table(root: &Path) -> String {
+    let results = results(root, "layer");
+    let number = |name: &str| results[name].as_f64().unwrap();
+    let (ours, tar) = (number("convert"), number("tar bytes"));
+    let mut table = String::from("| | time | rate, bytes of tar | ours, to this |\n|---|---|---|---|\n");
+    for (name, key) in [
+        ("convert a layer to an image", "convert"),
+        ("inflate it, and no more", "inflate"),
+        ("SHA-256 of both streams, BLAKE3, write, on one thread", "hash and write"),
+        ("the same, SHA-256 on a thread of its own", "hash and write, two threads"),
+        ("`tar -xz` to ext4", "tar -xz"),
+    ] {
+        let time = number(key);
+        let rate = tar / time / 1e6;
+        writeln!(table, "| {name} | {} | {rate:.0} MB/s | {:.2} |", duration(time), ours / time).unwrap();
+    }
+    table
+}
+
+/// Reads what a bench without criterion has measured.
+fn results(root: &Path, bench: &str) -> serde_json::Value {
+    let path = root.join(format!("target/bench/{bench}.json"));
+    let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    serde_json::from_str(&text).unwrap()
 }
 
 /// Makes the table of what was measured on mounts.
 fn mount_table(root: &Path) -> String {
-    let path = root.join("target/bench/mount.json");
-    let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let rows: Vec<serde_json::Value> = serde_json::from_str(&text).unwrap();
+    let rows = results(root, "mount");
     let mut table = String::from(
         "| | ext4 | mount, first time | mount, again | again, to ext4 | cold: ext4 | cold: mount | goal |\n",
     );
     table.push_str("|---|---|---|---|---|---|---|---|\n");
-    for row in rows {
+    for row in rows.as_array().unwrap() {
         let seconds = |name: &str| row[name].as_f64().unwrap();
         let shown = |name: &str| duration(seconds(name));
         let ratio = seconds("again") / seconds("ext4");
@@ -110,7 +138,8 @@ fn duration(seconds: f64) -> String {
     match seconds {
         s if s >= 1.0 => format!("{s:.2} s"),
         s if s >= 0.001 => format!("{:.1} ms", s * 1e3),
-        s => format!("{:.0} µs", s * 1e6),
+        s if s >= 1e-5 => format!("{:.0} µs", s * 1e6),
+        s => format!("{:.1} µs", s * 1e6),
     }
 }
 

@@ -111,7 +111,7 @@ fn two_writers_do_not_meet() {
     let first = DiskDirectory::new(shell.root.path()).lock().unwrap();
     let (code, text) = shell.fails("create source a.cim");
     assert_eq!(code, 1);
-    assert!(text.contains("hint: another writer works in this directory"), "{text}");
+    assert!(text.contains("hint: wait for the other writer"), "{text}");
     drop(first);
     shell.ok("create source a.cim");
 }
