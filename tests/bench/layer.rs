@@ -32,12 +32,12 @@ fn main() {
     drop(fs::remove_dir_all(&root));
     fs::create_dir_all(&root).unwrap();
     let layer = Layer::make(&root);
-    let cases: [(&str, &dyn Fn(&Layer)); 5] = [
-        ("convert", &Layer::convert),
-        ("inflate", &Layer::inflate),
-        ("hash and write", &Layer::hash_and_write),
-        ("hash and write, two threads", &Layer::hash_and_write_beside),
-        ("tar -xz", &Layer::unpack),
+    let cases: [Case; 5] = [
+        ("convert", Layer::convert),
+        ("inflate", Layer::inflate),
+        ("hash and write", Layer::hash_and_write),
+        ("hash and write, two threads", Layer::hash_and_write_beside),
+        ("tar -xz", Layer::unpack),
     ];
     let mut times = vec![Vec::new(); cases.len()];
     // The first round warms the caches.
@@ -64,6 +64,9 @@ fn main() {
     fs::create_dir_all(&results_directory).unwrap();
     fs::write(results_directory.join("layer.json"), serde_json::to_vec(&results).unwrap()).unwrap();
 }
+
+/// A name, and what is timed.
+type Case = (&'static str, fn(&Layer));
 
 /// A layer to convert, and a directory to do it in.
 struct Layer {
