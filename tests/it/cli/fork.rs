@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use super::{Shell, is_left, sample, small, tree};
+use super::{Shell, is_left, sample, small};
+use crate::support::tree;
 
 #[test]
 fn a_fork_is_its_parent_with_changes() {

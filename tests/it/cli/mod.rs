@@ -6,7 +6,6 @@ mod failures;
 mod fork;
 mod mount;
 mod round_trip;
-mod tree;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -15,7 +14,7 @@ use std::process::{Command, Output, Stdio};
 use cimsnap::cim::{ImageName, Writer, WriterOptions, files};
 
 use crate::support::mkdir;
-use tree::Tree;
+use crate::support::tree::Tree;
 
 /// A directory to work in, and the program.
 struct Shell {

@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use super::{Shell, tree};
+use super::Shell;
+use crate::support::tree;
 
 /// Takes the mount away however the test ends.
 struct Mounted<'a>(&'a Shell, &'a str);

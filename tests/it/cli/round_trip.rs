@@ -4,7 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::{Shell, tree};
+use super::Shell;
+use crate::support::tree;
 
 /// Everything that an image keeps, and no times that reading changes.
 const CREATE: [&str; 6] = [

@@ -5,6 +5,8 @@ mod linux;
 mod mutations;
 #[cfg(target_os = "linux")]
 mod oracle;
+#[cfg(target_os = "linux")]
+mod overlay;
 mod registry;
 mod tars;
 mod windows;

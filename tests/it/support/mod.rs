@@ -1,6 +1,8 @@
 //! What several themes need.
 
 pub(crate) mod hostile;
+#[cfg(target_os = "linux")]
+pub(crate) mod tree;
 
 use std::sync::Arc;
 

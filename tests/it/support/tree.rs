@@ -12,10 +12,10 @@ use std::time::{Duration, UNIX_EPOCH};
 
 /// What there is to know of every path.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Tree(pub(super) BTreeMap<Vec<u8>, String>);
+pub(crate) struct Tree(pub(crate) BTreeMap<Vec<u8>, String>);
 
 impl Tree {
-    pub(super) fn read(root: &Path) -> Self {
+    pub(crate) fn read(root: &Path) -> Self {
         let mut tree = BTreeMap::new();
         let mut first_names = HashMap::new();
         visit(root, b"", &mut tree, &mut first_names);
@@ -75,7 +75,7 @@ fn xattrs(path: &Path) -> Vec<(String, Vec<u8>)> {
 }
 
 /// Makes a directory with files of all kinds that this user and file system can make.
-pub(super) fn make(root: &Path) {
+pub(crate) fn make(root: &Path) {
     for directory in ["", "d", "d/e", "d/e/empty", "名前", "ディレクトリ/ἀρχή/каталог"] {
         fs::create_dir_all(root.join(directory)).unwrap();
     }
