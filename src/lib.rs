@@ -4,6 +4,8 @@
 //! ```text
 //!   cli      commands, progress, exit codes
 //!    │
+//!  registry  images from outside containerd: OCI layouts
+//!    │
 //!   layer    a layer tar becomes edits: decompress, hash, metadata, whiteouts, registry hives
 //!    │
 //!   engine   what takes the edits: one trait, and the ways to write an image behind it
@@ -26,4 +28,5 @@ pub mod cim;
 pub mod engine;
 pub mod layer;
 pub mod mount;
+pub mod registry;
 pub mod sys;

@@ -338,6 +338,8 @@ pub(crate) enum NotFound {
 pub(crate) enum Conflict {
     #[error("another writer is at work in {}", .0.display())]
     Writer(PathBuf),
+    #[error("{} is being written already", .0.display())]
+    Claimed(PathBuf),
     #[error("a stream of the image is open")]
     StreamOpen,
     #[error("image {} is mounted", .0.display())]

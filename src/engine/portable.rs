@@ -1,25 +1,27 @@
 //! The portable engine: layers become layer sets, on any system.
 
-use std::sync::Arc;
-
 use super::{DataSink, Engine, LayerSink};
 use crate::cim::format::RegionSet;
-use crate::cim::io::Directory;
 use crate::cim::writer::StreamWriter;
-use crate::cim::{CaseRule, CimError, Guid, ImagePath, LayerSetWriter, Metadata, Name, WriterOptions};
+use crate::cim::{CaseRule, CimError, Guid, ImagePath, LayerSetWriter, Metadata, Name, Site, WriterOptions};
 
 /// Writes one layer set.
 #[derive(Debug)]
 pub struct Portable {
-    directory: Arc<dyn Directory>,
-    set: Guid,
+    site: Site,
+    set: Option<Guid>,
     sync: bool,
 }
 
 impl Portable {
     /// Prepares a layer set in a containing directory. `sync` says whether finishing it waits for the disk.
-    pub fn new(directory: Arc<dyn Directory>, set: Guid, sync: bool) -> Self {
-        Self { directory, set, sync }
+    pub fn new(site: impl Into<Site>, set: Guid, sync: bool) -> Self {
+        Self { site: site.into(), set: Some(set), sync }
+    }
+
+    /// Prepares a layer set whose id is not known before its end: [`LayerSetWriter::finish_as`] gives it one.
+    pub fn unnamed(site: impl Into<Site>, sync: bool) -> Self {
+        Self { site: site.into(), set: None, sync }
     }
 }
 
@@ -28,7 +30,10 @@ impl Engine for Portable {
 
     fn begin(self, case: CaseRule) -> Result<LayerSetWriter, CimError> {
         let options = WriterOptions { case, sync: self.sync, ..WriterOptions::default() };
-        LayerSetWriter::create(self.directory, self.set, options)
+        match self.set {
+            Some(set) => LayerSetWriter::create(self.site, set, options),
+            None => LayerSetWriter::unnamed(self.site, options),
+        }
     }
 }
 

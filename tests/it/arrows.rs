@@ -11,8 +11,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("layer", &["cim", "engine"]),
     ("engine", &["cim", "sys"]),
     ("mount", &["cim", "sys"]),
+    ("registry", &["layer"]),
     ("capi", &["cim", "mount", "sys"]),
-    ("cli", &["capi", "cim", "engine", "layer", "mount", "sys"]),
+    ("cli", &["capi", "cim", "engine", "layer", "mount", "registry", "sys"]),
 ];
 
 /// Crates that only some parts may use.
@@ -20,6 +21,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("clap", &["src/cli/"]),
     ("anyhow", &["src/cli/"]),
     ("indicatif", &["src/cli/"]),
+    ("oci_spec", &["src/registry/"]),
     ("fuser", &["src/mount/fuse"]),
     ("libc", &["src/sys/"]),
     ("memmap2", &["src/sys/"]),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use cimsnap::cim::io::{Directory, MemoryDirectory};
 use cimsnap::cim::{
-    CimError, ErrorKind, Guid, Image, LayerSet, LayerSetWriter, Metadata, Writer, WriterOptions,
+    CimError, ErrorKind, Guid, Image, LayerSet, LayerSetWriter, Lease, Metadata, Writer, WriterOptions,
 };
 
 use crate::support::{cat, file_metadata, image_name, mkdir, path, put};
@@ -54,6 +54,27 @@ fn layer(directory: &Arc<dyn Directory>) -> Result<(), CimError> {
     layer.finish()?;
     let layer = LayerSet::open(directory.clone(), guid)?;
     layer.commit(Some(&image_name("base.cim")), &image_name("new.cim"), options()).map(drop)
+}
+
+/// Two layers side by side, one of which gets its id at the end, and an image while the other one is written.
+fn layers(directory: &Arc<dyn Directory>) -> Result<(), CimError> {
+    let lease = Lease::take(directory.clone())?;
+    let [one, two] = [LAYER, [8; 16]].map(Guid::from_content);
+    let mut first = LayerSetWriter::unnamed(&lease, options())?;
+    let mut second = LayerSetWriter::create(&lease, two, options())?;
+    for layer in [&mut first, &mut second] {
+        layer.ensure_directory(&path("d"), &Metadata::directory())?;
+        let mut stream = layer.create_file(&path("d/new"), &file_metadata(), 6000)?;
+        stream.append(&[7; 6000])?;
+        stream.finish()?;
+        layer.delete(&path("d/old"))?;
+    }
+    first.finish_as(one)?;
+    let layer = LayerSet::open(&lease, one)?;
+    layer.commit(Some(&image_name("base.cim")), &image_name("new.cim"), options())?;
+    second.finish()?;
+    let layer = LayerSet::open(&lease, two)?;
+    layer.commit(Some(&image_name("new.cim")), &image_name("newer.cim"), options()).map(drop)
 }
 
 /// Files that no image lists and no journal leads to.
@@ -175,6 +196,11 @@ fn power_loss_during_a_layer() {
 }
 
 #[test]
+fn power_loss_during_layers_side_by_side() {
+    every_power_loss(layers);
+}
+
+#[test]
 fn full_disk_during_a_fork() {
     every_full_disk(fork);
 }
@@ -187,6 +213,11 @@ fn full_disk_while_extending() {
 #[test]
 fn full_disk_during_a_layer() {
     every_full_disk(layer);
+}
+
+#[test]
+fn full_disk_during_layers_side_by_side() {
+    every_full_disk(layers);
 }
 
 #[test]

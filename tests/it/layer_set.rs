@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use cimsnap::cim::io::Directory;
 use cimsnap::cim::{
-    ErrorKind, FileTime, Guid, Image, ImageName, LayerSet, LayerSetWriter, Metadata, Writer, WriterOptions,
+    CimError, ErrorKind, FileTime, Guid, Image, ImageName, LayerSet, LayerSetWriter, Lease, Metadata, Writer,
+    WriterOptions,
 };
 
 use crate::support::{cat, file_metadata, image_name, memory, mkdir, name, patched, path, put};
@@ -19,6 +20,11 @@ fn guid() -> Guid {
 
 fn write_layer(directory: &Arc<dyn Directory>) {
     let mut layer = LayerSetWriter::create(directory.clone(), guid(), options()).unwrap();
+    fill(&mut layer);
+    layer.finish().unwrap();
+}
+
+fn fill(layer: &mut LayerSetWriter) {
     layer.ensure_directory(&path("shared"), &Metadata::directory().with_time(FileTime::from_raw(9))).unwrap();
     for (at, data) in [("shared/large", vec![3; 100_000]), ("shared/small", b"small".to_vec())] {
         let mut stream = layer.create_file(&path(at), &file_metadata(), data.len() as u64).unwrap();
@@ -30,7 +36,6 @@ fn write_layer(directory: &Arc<dyn Directory>) {
     stream.finish().unwrap();
     layer.link(&path("shared/again"), &path("shared/small")).unwrap();
     layer.delete(&path("gone")).unwrap();
-    layer.finish().unwrap();
 }
 
 fn base(directory: &Arc<dyn Directory>, name: &ImageName, time: u64) {
@@ -112,6 +117,68 @@ fn a_second_layer_of_the_same_id_is_refused() {
     let error = LayerSetWriter::create(directory.clone(), guid(), options()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::AlreadyExists);
     assert_eq!(set_bytes(&*directory), before);
+}
+
+#[test]
+fn an_id_may_come_last() {
+    let (one, two) = (memory(), memory());
+    write_layer(&one);
+    let mut layer = LayerSetWriter::unnamed(two.clone(), options()).unwrap();
+    fill(&mut layer);
+    layer.finish_as(guid()).unwrap();
+    assert_eq!(set_bytes(&*one), set_bytes(&*two));
+    assert_eq!(two.list().unwrap(), one.list().unwrap());
+
+    let mut again = LayerSetWriter::unnamed(two.clone(), options()).unwrap();
+    fill(&mut again);
+    let error = again.finish_as(guid()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::AlreadyExists);
+    assert_eq!(two.list().unwrap(), one.list().unwrap());
+    LayerSet::open(two, guid()).unwrap();
+}
+
+#[test]
+fn layers_are_written_side_by_side_under_a_lease() {
+    let directory = memory();
+    let lease = Lease::take(directory.clone()).unwrap();
+    let ids: Vec<Guid> = (0..4u8).map(|number| Guid::from_content([number; 16])).collect();
+    std::thread::scope(|scope| {
+        for id in &ids {
+            let lease = &lease;
+            scope.spawn(move || {
+                let mut layer = LayerSetWriter::create(lease, *id, options()).unwrap();
+                fill(&mut layer);
+                layer.finish().unwrap();
+            });
+        }
+    });
+    for (id, number) in ids.iter().zip(0..) {
+        let name = image_name(&format!("{number}.cim"));
+        LayerSet::open(&lease, *id).unwrap().commit(None, &name, options()).unwrap();
+        assert_eq!(
+            cat(&Image::open_in(directory.clone(), &name).unwrap(), "shared/small").unwrap(),
+            b"small"
+        );
+    }
+}
+
+#[test]
+fn a_lease_gives_each_name_to_one_writer() {
+    let directory = memory();
+    let lease = Lease::take(directory.clone()).unwrap();
+    let kind = |result: Result<LayerSetWriter, _>| result.map(drop).map_err(|error: CimError| error.kind());
+    let first = LayerSetWriter::create(&lease, guid(), options()).unwrap();
+    assert_eq!(kind(LayerSetWriter::create(&lease, guid(), options())), Err(ErrorKind::Conflict));
+    assert_eq!(kind(LayerSetWriter::unnamed(directory.clone(), options())), Err(ErrorKind::Conflict));
+    let image = Writer::create(&lease, &image_name("a.cim"), options()).unwrap();
+    let error = Writer::create(&lease, &image_name("a.cim"), options()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Conflict);
+    drop((first, image));
+    drop(LayerSetWriter::create(&lease, guid(), options()).unwrap());
+    assert_eq!(kind(LayerSetWriter::create(directory.clone(), guid(), options())), Err(ErrorKind::Conflict));
+    drop(lease);
+    drop(LayerSetWriter::create(directory.clone(), guid(), options()).unwrap());
+    assert_eq!(directory.list().unwrap(), Vec::<String>::new());
 }
 
 #[test]

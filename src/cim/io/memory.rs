@@ -93,18 +93,21 @@ impl MemoryDirectory {
     }
 
     fn change(&self, step: Step) -> io::Result<()> {
-        let mut state = self.state();
-        let needs_space = !matches!(step, Step::Remove { .. });
-        if needs_space && state.fail_at.is_some_and(|at| state.record.len() >= at) {
-            return Err(io::ErrorKind::StorageFull.into());
-        }
-        state.apply(&step)?;
-        state.record.push(step);
-        Ok(())
+        self.state().change(step)
     }
 }
 
 impl State {
+    fn change(&mut self, step: Step) -> io::Result<()> {
+        let needs_space = !matches!(step, Step::Remove { .. });
+        if needs_space && self.fail_at.is_some_and(|at| self.record.len() >= at) {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        self.apply(&step)?;
+        self.record.push(step);
+        Ok(())
+    }
+
     fn apply(&mut self, step: &Step) -> io::Result<()> {
         let absent = || io::Error::from(io::ErrorKind::NotFound);
         match step {
@@ -146,14 +149,12 @@ impl Directory for MemoryDirectory {
     }
 
     fn create(&self, name: &str) -> io::Result<Box<dyn OutputFile>> {
-        let file = {
-            let state = self.state();
-            if state.names.contains_key(name) {
-                return Err(io::ErrorKind::AlreadyExists.into());
-            }
-            state.contents.keys().max().map_or(0, |last| last + 1)
-        };
-        self.change(Step::Create { name: name.to_owned(), file })?;
+        let mut state = self.state();
+        if state.names.contains_key(name) {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        let file = state.contents.keys().max().map_or(0, |last| last + 1);
+        state.change(Step::Create { name: name.to_owned(), file })?;
         Ok(Box::new(MemoryFile { directory: self.clone(), file }))
     }
 

@@ -7,25 +7,27 @@ use super::draft::Draft;
 use super::replay::{Stop, replay};
 use super::set::SetWriter;
 use super::tree::Tree;
-use super::{CaseRule, Writer, WriterOptions, exists, lock, publish, random_guid, region_count};
+use super::{CaseRule, Site, Writer, WriterOptions, random_guid, region_count};
 use crate::cim::error::{CimError, Fault, NotFound, Place};
 use crate::cim::files::{self, ImageName};
 use crate::cim::format::{Guid, ImageHeader, JournalHeader, RegionSet};
-use crate::cim::io::{Bytes, Directory};
+use crate::cim::io::Bytes;
 use crate::cim::reader::{Image, Regions};
 
 /// A published layer set.
 #[derive(Debug)]
 pub struct LayerSet {
-    directory: Arc<dyn Directory>,
+    site: Site,
     name: String,
     header: JournalHeader,
     journal: Bytes,
 }
 
 impl LayerSet {
-    /// Opens a layer set and checks its journal.
-    pub fn open(directory: Arc<dyn Directory>, guid: Guid) -> Result<Self, CimError> {
+    /// Opens a layer set and checks its journal. Images of it are made where it lies.
+    pub fn open(site: impl Into<Site>, guid: Guid) -> Result<Self, CimError> {
+        let site = site.into();
+        let directory = site.directory();
         let name = files::journal(guid);
         let path = directory.path().join(&name);
         let journal = directory.open(&name).map_err(|error| match error.kind() {
@@ -38,7 +40,7 @@ impl LayerSet {
             let reason = format!("it is of the set {}", header.set.guid);
             return Err(corrupt(Fault::Malformed { what: "the journal", reason }));
         }
-        Ok(Self { directory, name, header, journal })
+        Ok(Self { site, name, header, journal })
     }
 
     /// Returns the region set of the layer's leaf objects.
@@ -64,12 +66,8 @@ impl LayerSet {
         new: &ImageName,
         options: WriterOptions,
     ) -> Result<Writer, CimError> {
-        let directory = &self.directory;
-        let lock = lock(&**directory)?;
-        if exists(&**directory, new.as_str())? {
-            return Err(CimError::image_exists(directory.path().join(new.as_str())));
-        }
-        publish::clear_leftovers(&**directory)?;
+        let claim = self.site.clone().lease()?.claim_new(new.as_str())?;
+        let directory = self.site.directory();
         let base = match parent {
             Some(parent) => Some(Arc::new(Image::open_in(directory.clone(), parent)?)),
             None => None,
@@ -92,6 +90,6 @@ impl LayerSet {
         let own_first = first.saturating_add(self.header.set.count);
         let inherited = InheritedObjects::default();
         let set = SetWriter::new(directory.clone(), guid, own_first, inherited, options.sync)?;
-        Ok(Writer { name: new.clone(), parents, regions, draft: Draft::new(tree, set), _lock: lock })
+        Ok(Writer { name: new.clone(), parents, regions, draft: Draft::new(tree, set), _claim: claim })
     }
 }

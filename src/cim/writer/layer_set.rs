@@ -7,48 +7,42 @@
 //! The deletions of a layer act on the parent's tree alone, wherever in the layer they stood: they are replayed
 //! before all other edits.
 
-use std::sync::Arc;
-
 use super::dedup::InheritedObjects;
 use super::draft::{Draft, Edits};
 use super::journal::JournalWriter;
+use super::lease::Claim;
 use super::metadata::{LeafRecord, Metadata};
 use super::set::SetWriter;
 use super::stream::StreamWriter;
-use super::{CaseRule, WriterOptions, lock, publish};
+use super::{CaseRule, Site, WriterOptions, publish, random_guid};
 use crate::cim::error::CimError;
 use crate::cim::files;
 use crate::cim::format::{EditKind, Guid, RegionSet, Stream};
-use crate::cim::io::{Directory, Lock};
 use crate::cim::names::{ImagePath, Name, NameRef};
 
 /// A layer set under construction. One that is dropped leaves nothing behind.
 #[derive(Debug)]
 pub struct LayerSetWriter {
     draft: Draft<JournalWriter>,
-    guid: Guid,
     options: WriterOptions,
-    /// Released after everything else is cleaned up.
-    _lock: Lock,
+    /// The journal, which leads to the set. Released after everything else is cleaned up.
+    claim: Claim,
 }
 
 impl LayerSetWriter {
     /// Begins a layer set. The same id and the same edits give the same bytes.
-    pub fn create(
-        directory: Arc<dyn Directory>,
-        guid: Guid,
-        options: WriterOptions,
-    ) -> Result<Self, CimError> {
-        let lock = lock(&*directory)?;
-        let name = files::journal(guid);
-        if super::exists(&*directory, &name)? {
-            return Err(CimError::image_exists(directory.path().join(name)));
-        }
-        publish::clear_leftovers(&*directory)?;
+    pub fn create(site: impl Into<Site>, guid: Guid, options: WriterOptions) -> Result<Self, CimError> {
+        let lease = site.into().lease()?;
+        let claim = lease.claim_new(&files::journal(guid))?;
         let inherited = InheritedObjects::default();
-        let set = SetWriter::new(directory.clone(), guid, 0, inherited, options.sync)?;
-        let journal = JournalWriter::create(&*directory, &name, options.sync)?;
-        Ok(Self { draft: Draft::new(journal, set), guid, options, _lock: lock })
+        let set = SetWriter::new(lease.directory().clone(), guid, 0, inherited, options.sync)?;
+        let journal = JournalWriter::create(&**lease.directory(), claim.leader(), options.sync)?;
+        Ok(Self { draft: Draft::new(journal, set), options, claim })
+    }
+
+    /// Begins a layer set whose id is not known before its end: [`finish_as`](Self::finish_as) gives it one.
+    pub fn unnamed(site: impl Into<Site>, options: WriterOptions) -> Result<Self, CimError> {
+        Self::create(site, random_guid()?, options)
     }
 
     /// Makes a directory. In place of a directory it takes over the children.
@@ -107,8 +101,19 @@ impl LayerSetWriter {
         let set = self.draft.set().finish()?;
         let distinguish = self.options.case == CaseRule::Distinguish;
         self.draft.edits.finish(set, distinguish, self.options.sync)?;
-        publish::publish(self.draft.set(), &files::journal(self.guid))?;
+        publish::publish(self.draft.set(), self.claim.leader())?;
         Ok(set)
+    }
+
+    /// Publishes the layer set under another id than it was begun with. The bytes are those that it would have if it
+    /// had been begun with this one.
+    pub fn finish_as(mut self, guid: Guid) -> Result<RegionSet, CimError> {
+        let claim = self.claim.lease().claim_new(&files::journal(guid))?;
+        // The journal goes first: whatever gets its final name from then on can be found by it after a crash.
+        publish::rename_leader(self.draft.set(), self.claim.leader(), claim.leader())?;
+        self.claim = claim;
+        self.draft.set().rename(guid)?;
+        self.finish()
     }
 }
 
@@ -117,7 +122,7 @@ impl Drop for LayerSetWriter {
         let set = self.draft.set();
         set.discard();
         // Gone if the layer set was published. Nothing more can be done about a failure here.
-        drop(set.directory().remove(&files::part(&files::journal(self.guid))));
+        drop(set.directory().remove(&files::part(self.claim.leader())));
     }
 }
 

@@ -1,8 +1,8 @@
 //! Writing an image: from scratch, over an existing one, or as a fork of one.
 //!
-//! A writer has the containing directory for itself. Data goes to region files as it comes; the tree is kept in
-//! memory, as far as it differs from the parent's, and written at commit. Until then nothing is visible, and a
-//! writer that is dropped leaves nothing behind.
+//! A writer has the containing directory for itself, or shares a [`Lease`] of it with others. Data goes to region
+//! files as it comes; the tree is kept in memory, as far as it differs from the parent's, and written at commit. Until
+//! then nothing is visible, and a writer that is dropped leaves nothing behind.
 
 mod append;
 mod dedup;
@@ -12,6 +12,7 @@ mod fork;
 mod hasher;
 mod journal;
 mod layer_set;
+mod lease;
 mod leaves;
 mod links;
 mod metadata;
@@ -29,6 +30,7 @@ use std::sync::Arc;
 
 pub use fork::LayerSet;
 pub use layer_set::LayerSetWriter;
+pub use lease::{Lease, Site};
 pub use metadata::Metadata;
 pub use names::CaseRule;
 
@@ -36,13 +38,14 @@ pub use stream::StreamWriter;
 
 use dedup::InheritedObjects;
 use draft::{Draft, StreamSink};
+use lease::Claim;
 use set::{SetWriter, write_part};
 use tree::Tree;
 
-use super::error::{CimError, Conflict, InvalidInput, NotFound};
+use super::error::{CimError, Conflict, InvalidInput};
 use super::files::{self, ImageName};
 use super::format::{Guid, ImageHeader, RegionSet, Version};
-use super::io::{Directory, Lock};
+use super::io::Directory;
 use super::names::{ImagePath, Name};
 use super::reader::{File, Image, Regions};
 
@@ -73,29 +76,29 @@ pub struct Writer {
     regions: Regions,
     draft: Draft<Tree>,
     /// Released after everything else is cleaned up.
-    _lock: Lock,
+    _claim: Claim,
 }
 
 impl Writer {
     /// Begins an image: from scratch where only `new` is given; in place of `existing` where only that is, or both
     /// are the same; as a fork of `existing` otherwise.
     pub fn open(
-        directory: Arc<dyn Directory>,
+        site: impl Into<Site>,
         existing: Option<&ImageName>,
         new: Option<&ImageName>,
         options: WriterOptions,
     ) -> Result<Self, CimError> {
         let name = new.or(existing).ok_or(InvalidInput::NoImageName)?.clone();
-        let lock = lock(&*directory)?;
+        let lease = site.into().lease()?;
+        let directory = lease.directory().clone();
+        let claim = lease.claim(name.as_str())?;
         let base = match existing {
             Some(existing) => Some(Arc::new(Image::open_in(directory.clone(), existing)?)),
             None => None,
         };
-        let replaces = existing == Some(&name);
-        if !replaces && exists(&*directory, name.as_str())? {
-            return Err(CimError::image_exists(directory.path().join(name.as_str())));
+        if existing != Some(&name) {
+            claim.require_new()?;
         }
-        publish::clear_leftovers(&*directory)?;
         let first = base.as_deref().map_or(Ok(0), |base| region_count(base.regions()))?;
         let inherited = base.as_deref().map(InheritedObjects::open).unwrap_or_default();
         let guid = match options.set {
@@ -106,35 +109,31 @@ impl Writer {
         let parents = base.iter().flat_map(|base| base.header().sets()).collect();
         let regions = base.as_deref().map(Image::regions).cloned().unwrap_or_default();
         let tree = Tree::new(base, first, options.case)?;
-        Ok(Self { name, parents, regions, draft: Draft::new(tree, set), _lock: lock })
+        Ok(Self { name, parents, regions, draft: Draft::new(tree, set), _claim: claim })
     }
 
     /// Begins an image from scratch.
-    pub fn create(
-        directory: Arc<dyn Directory>,
-        new: &ImageName,
-        options: WriterOptions,
-    ) -> Result<Self, CimError> {
-        Self::open(directory, None, Some(new), options)
+    pub fn create(site: impl Into<Site>, new: &ImageName, options: WriterOptions) -> Result<Self, CimError> {
+        Self::open(site, None, Some(new), options)
     }
 
     /// Begins a fork: an image that shares everything with its parent but what is edited.
     pub fn fork(
-        directory: Arc<dyn Directory>,
+        site: impl Into<Site>,
         parent: &ImageName,
         new: &ImageName,
         options: WriterOptions,
     ) -> Result<Self, CimError> {
-        Self::open(directory, Some(parent), Some(new), options)
+        Self::open(site, Some(parent), Some(new), options)
     }
 
     /// Begins a change of an image, which is replaced at commit.
     pub fn extend(
-        directory: Arc<dyn Directory>,
+        site: impl Into<Site>,
         existing: &ImageName,
         options: WriterOptions,
     ) -> Result<Self, CimError> {
-        Self::open(directory, Some(existing), None, options)
+        Self::open(site, Some(existing), None, options)
     }
 
     /// Makes a directory. In place of a directory it takes over the children.
@@ -276,24 +275,6 @@ fn commit_tree(
         drop(directory.remove(&files::part(name.as_str())));
     })?;
     Ok(header)
-}
-
-fn lock(directory: &dyn Directory) -> Result<Lock, CimError> {
-    let path = directory.path();
-    match directory.lock() {
-        Ok(Some(lock)) => Ok(lock),
-        Ok(None) => Err(Conflict::Writer(path.to_owned()).into()),
-        Err(error) => match error.kind() {
-            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
-                Err(NotFound::Directory(path.to_owned()).into())
-            }
-            _ => Err(CimError::io("lock", path, error)),
-        },
-    }
-}
-
-fn exists(directory: &dyn Directory, name: &str) -> Result<bool, CimError> {
-    directory.exists(name).map_err(|error| CimError::io("look for", directory.path().join(name), error))
 }
 
 fn require_not_held(directory: &dyn Directory, name: &ImageName) -> Result<(), CimError> {

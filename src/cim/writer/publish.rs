@@ -32,7 +32,14 @@ fn sync(set: &SetWriter) -> Result<(), CimError> {
     directory.sync().map_err(|error| CimError::io("sync", directory.path(), error))
 }
 
-/// Removes what a writer that crashed has left. Only for whoever has the directory's lock.
+/// Gives an unpublished leader another name.
+pub(super) fn rename_leader(set: &SetWriter, from: &str, to: &str) -> Result<(), CimError> {
+    let directory = set.directory();
+    let renamed = directory.rename(&files::part(from), &files::part(to));
+    renamed.map_err(|error| CimError::io("rename", directory.path().join(files::part(from)), error))
+}
+
+/// Removes what a writer that crashed has left. Only for whoever has the directory's lock, and no writer at work.
 pub(super) fn clear_leftovers(directory: &dyn Directory) -> Result<(), CimError> {
     let names = list(directory)?;
     let leaders: Vec<&str> = names

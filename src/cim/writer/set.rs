@@ -34,17 +34,26 @@ impl SetWriter {
         inherited: InheritedObjects,
         sync: bool,
     ) -> Result<Self, CimError> {
-        let path = directory.path().join(files::region(guid, 0));
-        match directory.exists(&files::region(guid, 0)) {
-            Ok(false) => {}
-            Ok(true) => return Err(CimError::image_exists(path)),
-            Err(error) => return Err(CimError::io("look for", path, error)),
-        }
+        require_new(&*directory, guid)?;
         Ok(Self { directory, guid, first, sync, regions: Vec::new(), inherited, names: Vec::new() })
     }
 
     pub(super) fn guid(&self) -> Guid {
         self.guid
+    }
+
+    /// Gives the set another id, before it is finished.
+    pub(super) fn rename(&mut self, guid: Guid) -> Result<(), CimError> {
+        require_new(&*self.directory, guid)?;
+        for (name, index) in self.names.iter_mut().zip(0..) {
+            let new = files::region(guid, index);
+            let (from, to) = (files::part(name), files::part(&new));
+            let renamed = self.directory.rename(&from, &to);
+            renamed.map_err(|error| CimError::io("rename", self.directory.path().join(from), error))?;
+            *name = new;
+        }
+        self.guid = guid;
+        Ok(())
     }
 
     pub(super) fn directory(&self) -> &Arc<dyn Directory> {
@@ -173,6 +182,17 @@ impl SetWriter {
     /// Keeps what was published.
     pub(super) fn keep(&mut self) {
         self.names.clear();
+    }
+}
+
+/// Fails if a set exists.
+fn require_new(directory: &dyn Directory, guid: Guid) -> Result<(), CimError> {
+    let first = files::region(guid, 0);
+    let path = directory.path().join(&first);
+    match directory.exists(&first) {
+        Ok(false) => Ok(()),
+        Ok(true) => Err(CimError::image_exists(path)),
+        Err(error) => Err(CimError::io("look for", path, error)),
     }
 }
 

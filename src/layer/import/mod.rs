@@ -109,6 +109,16 @@ pub fn import<E: Engine>(
     engine: E,
     options: &ImportOptions,
 ) -> Result<Imported<<E::Sink as LayerSink>::Output>, ImportError> {
+    let Imported { layer, os, stream, report } = prepare(stream, engine, options)?;
+    Ok(Imported { layer: layer.finish()?, os, stream, report })
+}
+
+/// Imports a layer but for its last step, for whoever wants to name it by what its stream turned out to be.
+pub fn prepare<E: Engine>(
+    stream: LayerStream,
+    engine: E,
+    options: &ImportOptions,
+) -> Result<Imported<E::Sink>, ImportError> {
     let mut tar = TarReader::new(stream);
     let mut next = tar.next_entry()?;
     let os = match (options.os, &next) {
@@ -123,5 +133,5 @@ pub fn import<E: Engine>(
     }
     let (sink, report) = importer.finish()?;
     let stream = tar.into_inner().finish()?;
-    Ok(Imported { layer: sink.finish()?, os, stream, report })
+    Ok(Imported { layer: sink, os, stream, report })
 }

@@ -6,7 +6,8 @@ use std::str::FromStr;
 use super::error::NameError;
 use super::place::Place;
 use super::{linux, windows};
-use crate::cim::{CaseRule, FileTime, ImagePath};
+use crate::cim::{CaseRule, FileTime, Guid, ImagePath};
+use crate::layer::digest::Digest;
 use crate::layer::metadata::{FileMetadata, Member, MetadataError};
 use crate::layer::tar::Entry;
 use crate::layer::{linux as linux_layer, windows as windows_layer};
@@ -27,6 +28,20 @@ impl LayerOs {
             Self::Windows => "windows",
             Self::Linux => "linux",
         }
+    }
+
+    /// Names the layer set of a layer.
+    ///
+    /// A layer may mean something to both systems, as one without entries does, but not the same. The halves of a
+    /// digest are as good as random, so each system takes one of them.
+    pub fn set_id(self, diff_id: &Digest) -> Guid {
+        let mut bytes = [0; 16];
+        let (first, second) = diff_id.as_bytes().split_at(bytes.len());
+        bytes.copy_from_slice(match self {
+            Self::Windows => first,
+            Self::Linux => second,
+        });
+        Guid::from_content(bytes)
     }
 
     /// Tells by the first entry of a layer: Windows has three directories at the top, and nothing beside them.
