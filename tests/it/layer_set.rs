@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use cimsnap::cim::check::{CheckOptions, check};
 use cimsnap::cim::io::Directory;
 use cimsnap::cim::{
     CimError, ErrorKind, FileTime, Guid, Image, ImageName, LayerSet, LayerSetWriter, Lease, Metadata, Writer,
@@ -206,4 +207,38 @@ fn every_flipped_bit_of_a_journal_is_found() {
         let error = LayerSet::open(lying, guid()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Corrupt, "offset {offset}");
     }
+}
+
+#[test]
+fn a_layer_lies_over_itself() {
+    let directory = memory();
+    write_layer(&directory);
+    let layer = LayerSet::open(directory.clone(), guid()).unwrap();
+    let names = ["1.cim", "2.cim", "3.cim"].map(image_name);
+    base(&directory, &names[0], 1);
+    for (parent, new) in [(&names[0], &names[1]), (&names[1], &names[2])] {
+        layer.commit(Some(parent), new, options()).unwrap();
+    }
+    let image = Image::open_in(directory.clone(), &names[2]).unwrap();
+    let listed = image.header().sets().filter(|set| set.guid == guid()).count();
+    assert_eq!(listed, 1, "its files are listed once");
+    assert_eq!(cat(&image, "shared/large").unwrap(), vec![3; 100_000]);
+    assert_eq!(cat(&image, "shared/again").unwrap(), b"small");
+    let report = check(&image, CheckOptions { deep: true, ..CheckOptions::default() });
+    assert!(report.is_sound(), "{:#?}", report.findings);
+}
+
+#[test]
+fn an_empty_layer_lists_nothing() {
+    let directory = memory();
+    LayerSetWriter::create(directory.clone(), guid(), options()).unwrap().finish().unwrap();
+    let layer = LayerSet::open(directory.clone(), guid()).unwrap();
+    let (parent, new) = (image_name("1.cim"), image_name("2.cim"));
+    base(&directory, &parent, 1);
+    let header = layer.commit(Some(&parent), &new, options()).unwrap();
+    assert!(header.sets().all(|set| set.guid != guid()));
+    let image = Image::open_in(directory.clone(), &new).unwrap();
+    assert_eq!(cat(&image, "gone/file").unwrap(), b"1.cim");
+    let report = check(&image, CheckOptions::default());
+    assert!(report.is_sound(), "{:#?}", report.findings);
 }

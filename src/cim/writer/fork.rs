@@ -74,11 +74,17 @@ impl LayerSet {
         };
         let first = base.as_deref().map_or(Ok(0), |base| region_count(base.regions()))?;
         let mut parents: Vec<RegionSet> = base.iter().flat_map(|base| base.header().sets()).collect();
-        parents.push(self.header.set);
+        let (layer_first, added) = match place_of(self.header.set, &parents) {
+            Some(known) => (known, 0),
+            None => {
+                parents.push(self.header.set);
+                (first, self.header.set.count)
+            }
+        };
         let regions = Regions::open(&**directory, parents.iter().copied())?;
         let case = if self.header.case_distinguished { CaseRule::Distinguish } else { CaseRule::Fold };
         let tree = Tree::new(base, first, case)?;
-        let replayed = replay(self.journal.as_slice(), tree, first, &regions);
+        let replayed = replay(self.journal.as_slice(), tree, layer_first, &regions);
         let tree = replayed.map_err(|(offset, stop)| match stop {
             Stop::Fault(fault) => CimError::corrupt(Place { file: self.name.clone(), offset }, fault),
             Stop::Error(error) => error,
@@ -87,9 +93,17 @@ impl LayerSet {
             Some(guid) => guid,
             None => random_guid()?,
         };
-        let own_first = first.saturating_add(self.header.set.count);
+        let own_first = first.saturating_add(added);
         let inherited = InheritedObjects::default();
         let set = SetWriter::new(directory.clone(), guid, own_first, inherited, options.sync)?;
         Ok(Writer { name: new.clone(), parents, regions, draft: Draft::new(tree, set), _claim: claim })
     }
+}
+
+/// Returns the first region of a layer set that an image has already: the same layer lies over itself, or it is empty.
+fn place_of(set: RegionSet, parents: &[RegionSet]) -> Option<u16> {
+    let before = parents.iter().take_while(|parent| parent.guid != set.guid);
+    let first = before.map(|parent| parent.count).fold(0, u16::saturating_add);
+    let is_there = parents.iter().any(|parent| parent.guid == set.guid);
+    (is_there || set.count == 0).then_some(first)
 }
