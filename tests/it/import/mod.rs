@@ -5,8 +5,8 @@ mod linux;
 mod mutations;
 #[cfg(target_os = "linux")]
 mod oracle;
-mod registry;
-mod tars;
+pub(crate) mod registry;
+pub(crate) mod tars;
 mod windows;
 
 use std::collections::BTreeMap;
