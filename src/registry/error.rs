@@ -120,7 +120,7 @@ pub enum RegistryError {
     #[error("the image is not for {wish}, {}", had(.has))]
     NoPlatform {
         /// The platform that is wanted.
-        wish: PlatformWish,
+        wish: Box<PlatformWish>,
         /// The platforms that there are.
         has: Vec<String>,
     },

@@ -85,7 +85,7 @@ impl PlatformWish {
         let best = fitting.rev().max_by_key(|(platform, _)| version(platform.os_version.as_deref()));
         best.map(|(_, blob)| *blob).ok_or_else(|| {
             let has = found.iter().map(|(platform, _)| quoted(&platform.to_string())).collect();
-            RegistryError::NoPlatform { wish: self.clone(), has }
+            RegistryError::NoPlatform { wish: Box::new(self.clone()), has }
         })
     }
 
