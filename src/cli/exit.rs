@@ -10,7 +10,7 @@ Exit codes:
   2    the arguments make no sense
   3    the answer is no: the image is not sound, the images differ
   4    an image, or a path in one, does not exist
-  5    an image is damaged
+  5    an image is damaged, or a layer is not what its image says
   141  nobody reads the output any more";
 
 /// What the program ends with. [`HELP`] says what each means; 2 is what the parser of arguments ends with.

@@ -3,8 +3,12 @@
 use std::io;
 
 use cimsnap::cim::{CimError, ErrorKind};
+use cimsnap::layer::commit::CommitError;
+use cimsnap::layer::import::{EntryError, ImportError};
+use cimsnap::layer::stream::StreamErrorKind;
 #[cfg(target_os = "linux")]
 use cimsnap::mount::MountError;
+use cimsnap::registry::RegistryError;
 use thiserror::Error;
 
 use super::exit::Exit;
@@ -22,6 +26,8 @@ pub(crate) enum Failure {
     NoStream { path: String, stream: String },
     #[error("{new} is not in {directory}, where its parent lies")]
     OtherDirectory { new: String, directory: String },
+    #[error("image {0} exists already")]
+    Exists(String),
     #[error("{0} is not an empty directory")]
     NotEmpty(String),
     #[error("{0} leaves the root")]
@@ -56,10 +62,46 @@ fn exit(error: &anyhow::Error) -> Exit {
     if let Some(Failure::NotInImage { .. } | Failure::NoStream { .. }) = find(error) {
         return Exit::NotFound;
     }
-    match find::<CimError>(error).map(CimError::kind) {
+    if let Some(exit) = find::<RegistryError>(error).and_then(of_registry_exit) {
+        return exit;
+    }
+    if let Some(ImportError::Stream(stream)) = find(error) {
+        return match stream.kind() {
+            StreamErrorKind::DigestMismatch
+            | StreamErrorKind::SizeMismatch
+            | StreamErrorKind::DiffIdMismatch => Exit::Corrupt,
+            _ => Exit::Failure,
+        };
+    }
+    match find_cim(error).map(CimError::kind) {
         Some(ErrorKind::ImageNotFound | ErrorKind::PathNotFound) => Exit::NotFound,
         Some(ErrorKind::Corrupt) => Exit::Corrupt,
         _ => Exit::Failure,
+    }
+}
+
+/// Finds an error of the image library, also where another one speaks for it.
+fn find_cim(error: &anyhow::Error) -> Option<&CimError> {
+    if let Some(ImportError::Write(cim)) = find(error) {
+        return Some(cim);
+    }
+    if let Some(EntryError::Write(cim)) = find(error) {
+        return Some(cim);
+    }
+    if let Some(CommitError::Image(cim)) = find(error) {
+        return Some(cim);
+    }
+    find(error)
+}
+
+fn of_registry_exit(error: &RegistryError) -> Option<Exit> {
+    use RegistryError as E;
+    match error {
+        E::NotALayout(_) | E::NoTag { .. } | E::NoPlatform { .. } | E::Missing { .. } => Some(Exit::NotFound),
+        E::Size { .. } | E::Digest { .. } | E::Malformed { .. } | E::BadDigest { .. } | E::Layers { .. } => {
+            Some(Exit::Corrupt)
+        }
+        _ => None,
     }
 }
 
@@ -71,7 +113,10 @@ fn hint(error: &anyhow::Error) -> Option<&'static str> {
     if let Some(hint) = find::<MountError>(error).and_then(of_mount) {
         return Some(hint);
     }
-    match find::<CimError>(error) {
+    if let Some(hint) = find::<RegistryError>(error).and_then(of_registry) {
+        return Some(hint);
+    }
+    match find_cim(error) {
         Some(error) => of_kind(error.kind()),
         None => of_io(find::<io::Error>(error)?.kind()),
     }
@@ -93,6 +138,7 @@ fn of_failure(failure: &Failure) -> Option<&'static str> {
         Failure::OtherDirectory { .. } => {
             Some("a fork shares the region files of its parent, so both lie in one directory")
         }
+        Failure::Exists(_) => Some("an image is replaced by none: choose another name"),
         Failure::NotEmpty(_) => Some("name a directory that does not exist yet"),
         Failure::NotOnWindows { .. } => Some("`--os linux` keeps it"),
         _ => None,
@@ -107,6 +153,18 @@ fn of_mount(error: &MountError) -> Option<&'static str> {
         MountError::NotMounted(_) => Some("`cimsnap cim mounts` lists what is mounted"),
         MountError::Server(text) if text.contains("/dev/fuse") || text.contains("(os error 1)") => {
             Some("mounting needs root and /dev/fuse (`modprobe fuse`)")
+        }
+        _ => None,
+    }
+}
+
+fn of_registry(error: &RegistryError) -> Option<&'static str> {
+    match error {
+        RegistryError::NotALayout(_) => Some("`skopeo copy docker://IMAGE oci:DIR` makes one"),
+        RegistryError::ManyImages(_) => Some("name one: oci:DIR:TAG"),
+        RegistryError::NoPlatform { .. } => Some("`--platform` chooses another"),
+        RegistryError::Missing { what: "layer", .. } => {
+            Some("a layer that is kept elsewhere has to be copied into the layout first")
         }
         _ => None,
     }

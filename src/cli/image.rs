@@ -1,7 +1,9 @@
 //! Images and paths in them, as people name them.
 
+use std::fs;
 use std::path::Path;
 
+use anyhow::Context;
 use cimsnap::cim::dump::show;
 use cimsnap::cim::reader::File;
 use cimsnap::cim::wsl::{self, LinuxMetadata};
@@ -61,6 +63,19 @@ pub(crate) fn shown(path: &ImagePath) -> String {
 /// Names a directory as people know it.
 pub(crate) fn directory_of(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Checks that an image lies where its parent does.
+pub(crate) fn same_directory(parent: &Path, new: &Path) -> anyhow::Result<()> {
+    let real = |path: &Path| {
+        let directory = directory_of(path);
+        fs::canonicalize(directory).with_context(|| format!("cannot find {}", directory.display()))
+    };
+    if real(parent)? == real(new)? {
+        return Ok(());
+    }
+    let directory = directory_of(parent).display().to_string();
+    Err(Failure::OtherDirectory { new: new.display().to_string(), directory }.into())
 }
 
 /// Splits a path of Linux into its names.

@@ -5,6 +5,7 @@
 //!      │
 //!   source/     a directory or a tar on its way into an image
 //!   extract/    an image on its way into a directory
+//!   convert/    layers on their way into images
 //!   image.rs    images and paths in them, as people name them
 //!      │
 //!   ui.rs       output, progress     text.rs     sizes, counts, attributes
@@ -12,6 +13,7 @@
 //! ```
 
 mod commands;
+mod convert;
 mod exit;
 #[cfg(target_os = "linux")]
 mod extract;
@@ -54,6 +56,12 @@ enum Command {
     /// Make, read, check and mount images.
     #[command(subcommand)]
     Cim(commands::cim::Cim),
+    /// Make images of layers.
+    #[command(subcommand)]
+    Layer(commands::layer::Layer),
+    /// Convert images of registries.
+    #[command(subcommand)]
+    Image(commands::image::Image),
 }
 
 /// Runs the program.
@@ -62,6 +70,8 @@ pub(crate) fn main() -> ExitCode {
     let ui = Ui::new(global.json, global.quiet);
     let result = match command {
         Command::Cim(command) => command.run(&ui),
+        Command::Layer(command) => command.run(&ui),
+        Command::Image(command) => command.run(&ui),
     };
     result.unwrap_or_else(|error| failure::report(&error)).into()
 }

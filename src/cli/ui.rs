@@ -1,9 +1,10 @@
 //! Where output goes.
 
+use std::borrow::Cow;
 use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
 /// Standard output, for much of it.
@@ -54,24 +55,70 @@ impl Ui {
         self.answer(value, |out| writeln!(out, "{text}"))
     }
 
+    /// Tells of something odd that is no reason to fail.
+    pub(crate) fn warn(self, text: &str) {
+        if !self.quiet {
+            eprintln!("warning: {text}");
+        }
+    }
+
     /// Shows on a terminal how far long work is. The total is 0 where nobody knows it.
     pub(crate) fn progress(self, what: &'static str, total: u64) -> Progress {
-        let hidden = self.quiet || self.json || !io::stderr().is_terminal();
-        let template = if total == 0 {
-            "{msg} {bytes} in {elapsed}, {bytes_per_sec}"
-        } else {
-            "{msg} [{bar:32}] {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left"
-        };
-        let bar = if total == 0 { ProgressBar::no_length() } else { ProgressBar::new(total) };
-        bar.set_draw_target(if hidden { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() });
-        // The templates are constants, and valid.
-        let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-        bar.set_style(style.progress_chars("=> "));
+        let bar = bar(total);
+        bar.set_draw_target(self.draw_target());
+        self.start(bar, what)
+    }
+
+    /// Shows the same of several things at once.
+    pub(crate) fn bars(self) -> Bars {
+        Bars { ui: self, multi: MultiProgress::with_draw_target(self.draw_target()) }
+    }
+
+    fn is_hidden(self) -> bool {
+        self.quiet || self.json || !io::stderr().is_terminal()
+    }
+
+    fn draw_target(self) -> ProgressDrawTarget {
+        if self.is_hidden() { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() }
+    }
+
+    fn start(self, bar: ProgressBar, what: impl Into<Cow<'static, str>>) -> Progress {
         bar.set_message(what);
-        if !hidden {
+        if !self.is_hidden() {
             bar.enable_steady_tick(Duration::from_millis(200));
         }
         Progress(bar)
+    }
+}
+
+fn bar(total: u64) -> ProgressBar {
+    let template = if total == 0 {
+        "{msg} {bytes} in {elapsed}, {bytes_per_sec}"
+    } else {
+        "{msg} [{bar:32}] {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left"
+    };
+    let bar = if total == 0 { ProgressBar::no_length() } else { ProgressBar::new(total) };
+    // The templates are constants, and valid.
+    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    bar.with_style(style.progress_chars("=> "))
+}
+
+/// How far several things are, one below the other.
+#[derive(Debug)]
+pub(crate) struct Bars {
+    ui: Ui,
+    multi: MultiProgress,
+}
+
+impl Bars {
+    /// Adds one.
+    pub(crate) fn add(&self, what: String, total: u64) -> Progress {
+        self.ui.start(self.multi.add(bar(total)), what)
+    }
+
+    /// Prints what was done, above what is still going on.
+    pub(crate) fn summary(&self, value: &impl Serialize, text: &str) -> io::Result<()> {
+        self.multi.suspend(|| self.ui.summary(value, text))
     }
 }
 

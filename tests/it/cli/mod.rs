@@ -1,10 +1,14 @@
 //! The command line, as people and scripts use it.
 
 mod answers;
+mod convert;
 mod extract;
 mod failures;
 mod fork;
+mod hostile_layout;
+mod layer;
 mod mount;
+mod oci;
 mod round_trip;
 
 use std::ffi::OsStr;
@@ -36,10 +40,14 @@ impl Shell {
         command
     }
 
-    /// Runs `cimsnap cim` with words that hold no spaces.
+    /// Runs `cimsnap`, or `cimsnap cim` unless it is another family, with words that hold no spaces.
     fn run(&self, words: &str) -> Output {
-        let words: Vec<&str> = ["cim"].into_iter().chain(words.split(' ')).collect();
-        self.command(&words).output().unwrap()
+        self.command(&Self::words(words)).output().unwrap()
+    }
+
+    fn words(words: &str) -> Vec<&str> {
+        let family = ["layer ", "image "].iter().any(|family| words.starts_with(family));
+        (!family).then_some("cim").into_iter().chain(words.split(' ')).collect()
     }
 
     /// Runs a command that must succeed, and returns what it prints.
@@ -119,17 +127,19 @@ fn help_names_every_command_and_exit_code() {
     for code in ["0 ", "1 ", "2 ", "3 ", "4 ", "5 ", "141 "] {
         assert!(help.contains(&format!("\n  {code}")), "{code}: {help}");
     }
-    let help = shell.ok("--help");
     let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/cli.md")).unwrap();
-    let commands = help.lines().skip_while(|line| *line != "Commands:").skip(1);
-    let commands =
-        commands.map_while(|line| line.strip_prefix("  ")).filter_map(|line| line.split(' ').next());
     let mut count = 0;
-    for command in commands.filter(|command| !command.is_empty()) {
-        assert!(page.contains(&format!("cim {command} ")), "docs/cli.md says nothing of {command}");
-        count += 1;
+    for family in ["cim", "layer", "image"] {
+        let help = String::from_utf8(shell.command(&[family, "--help"]).output().unwrap().stdout).unwrap();
+        let commands = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+        let commands =
+            commands.map_while(|line| line.strip_prefix("  ")).filter_map(|line| line.split(' ').next());
+        for command in commands.filter(|command| !command.is_empty()) {
+            assert!(page.contains(&format!("{family} {command} ")), "docs/cli.md says nothing of {command}");
+            count += 1;
+        }
     }
-    assert_eq!(count, 14);
+    assert_eq!(count, 17);
 }
 
 /// Used by every theme that needs an image with one directory.

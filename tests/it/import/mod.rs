@@ -7,8 +7,8 @@ mod mutations;
 mod oracle;
 #[cfg(target_os = "linux")]
 mod overlay;
-mod registry;
-mod tars;
+pub(crate) mod registry;
+pub(crate) mod tars;
 mod windows;
 
 use std::collections::BTreeMap;

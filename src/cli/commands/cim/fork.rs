@@ -1,5 +1,4 @@
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -10,8 +9,7 @@ use cimsnap::cim::{Image, Writer, files};
 use super::create::{Made, Writing};
 use crate::cli::Result;
 use crate::cli::exit::Exit;
-use crate::cli::failure::Failure;
-use crate::cli::image::{directory_of, shown, typed_path};
+use crate::cli::image::{same_directory, shown, typed_path};
 use crate::cli::source::Counts;
 use crate::cli::ui::Ui;
 
@@ -61,16 +59,4 @@ impl Args {
         ui.summary(&made, &made.text())?;
         Ok(Exit::Success)
     }
-}
-
-fn same_directory(parent: &Path, new: &Path) -> Result<()> {
-    let real = |path: &Path| {
-        let directory = directory_of(path);
-        fs::canonicalize(directory).with_context(|| format!("cannot find {}", directory.display()))
-    };
-    if real(parent)? == real(new)? {
-        return Ok(());
-    }
-    let directory = directory_of(parent).display().to_string();
-    Err(Failure::OtherDirectory { new: new.display().to_string(), directory }.into())
 }

@@ -1,0 +1,25 @@
+//! `cimsnap layer`: layers as registries have them.
+
+mod import;
+mod set;
+
+use clap::Subcommand;
+
+use crate::cli::Result;
+use crate::cli::ui::Ui;
+
+/// What can be done with layers.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Layer {
+    Import(import::Args),
+    Set(set::Args),
+}
+
+impl Layer {
+    pub(crate) fn run(&self, ui: &Ui) -> Result {
+        match self {
+            Self::Import(args) => args.run(ui),
+            Self::Set(args) => args.run(ui),
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! A whole image: its layers become layer sets side by side, and images in order.
+
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use cimsnap::cim::io::{Directory, DiskDirectory};
+use cimsnap::cim::{Guid, Image, ImageName, LayerSet, Lease, WriterOptions};
+use cimsnap::layer::commit::commit;
+use cimsnap::registry::{Layout, SourceImage};
+use serde::Serialize;
+
+use super::blob::{Blob, Layer, Stop};
+use super::facts::stored;
+use super::plan::{self, Step};
+use crate::cli::Result;
+use crate::cli::text;
+use crate::cli::ui::{Bars, Ui};
+
+/// Most layers that are read at once: each takes memory.
+const MAX_WORKERS: usize = 16;
+
+/// The conversion of an image.
+pub(crate) struct Conversion<'a> {
+    layout: &'a Layout,
+    image: &'a SourceImage,
+    directory: Arc<dyn Directory>,
+    sync: bool,
+    bars: Bars,
+    stop: Stop,
+}
+
+/// A layer set that was made, or why it was not.
+type Outcome = (Guid, Result<Layer>);
+
+/// The layer sets of a conversion, as they come.
+struct Sets {
+    pending: HashSet<Guid>,
+    made: HashMap<Guid, Layer>,
+    outcomes: Receiver<Outcome>,
+}
+
+impl Sets {
+    /// Waits for a layer set; `None` where it was there before, or came with a lower layer.
+    fn take(&mut self, set: Guid) -> Result<Option<Layer>> {
+        while self.pending.contains(&set) {
+            let (came, layer) = self.outcomes.recv().context("a thread ended early")?;
+            self.pending.remove(&came);
+            self.made.insert(came, layer?);
+        }
+        Ok(self.made.remove(&set))
+    }
+}
+
+/// What is told of an image.
+#[derive(Serialize)]
+struct Row<'a> {
+    image: &'a str,
+    /// `made`, `committed` where the layer set was there, `kept` where the image was.
+    state: &'static str,
+    digest: String,
+    diff_id: String,
+    chain_id: String,
+    set: String,
+    /// Bytes of the tar, if it was read.
+    tar_size: Option<u64>,
+    /// Bytes of the region files that the layer takes.
+    stored: u64,
+    seconds: f64,
+}
+
+impl<'a> Conversion<'a> {
+    pub(crate) fn new(
+        layout: &'a Layout,
+        image: &'a SourceImage,
+        to: &Path,
+        sync: bool,
+        ui: &Ui,
+    ) -> Result<Self> {
+        std::fs::create_dir_all(to).with_context(|| format!("cannot make {}", to.display()))?;
+        let directory: Arc<dyn Directory> = Arc::new(DiskDirectory::new(to));
+        Ok(Self { layout, image, directory, sync, bars: ui.bars(), stop: Stop::default() })
+    }
+
+    /// Makes what is not there yet.
+    pub(crate) fn run(&self) -> Result<()> {
+        let steps = plan::steps(&self.directory, self.image)?;
+        if steps.iter().all(|step| step.done) {
+            return steps.iter().try_for_each(|step| self.tell(step, None, Duration::ZERO));
+        }
+        let lease = Lease::take(self.directory.clone())?;
+        // Whoever had the directory before may have made something since.
+        let steps = plan::steps(&self.directory, self.image)?;
+        let jobs = plan::sets_to_make(&self.directory, &steps)?;
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        let workers = cores.min(MAX_WORKERS).min(jobs.len());
+        let (sender, outcomes) = channel();
+        let pending = jobs.iter().map(|step| step.set).collect();
+        let queue = Mutex::new(jobs.into_iter());
+        let mut sets = Sets { pending, made: HashMap::new(), outcomes };
+        thread::scope(|scope| {
+            for sender in vec![sender; workers] {
+                let (queue, lease) = (&queue, &lease);
+                scope.spawn(move || self.work(queue, lease, &sender));
+            }
+            let committed = self.commit_all(&lease, &steps, &mut sets);
+            if committed.is_err() {
+                self.stop.store(true, Ordering::Relaxed);
+            }
+            committed
+        })
+    }
+
+    /// Makes layer sets until there are none to make.
+    fn work<'s>(
+        &self,
+        queue: &Mutex<impl Iterator<Item = &'s Step<'s>>>,
+        lease: &Lease,
+        outcomes: &Sender<Outcome>,
+    ) {
+        let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+        while let Some(step) = next().filter(|_| !self.stop.load(Ordering::Relaxed)) {
+            // Nobody listens after a failure, and nobody needs to.
+            drop(outcomes.send((step.set, self.make_set(step, lease))));
+        }
+    }
+
+    fn make_set(&self, step: &Step<'_>, lease: &Lease) -> Result<Layer> {
+        let (layer, count) = (step.layer, self.image.layers.len());
+        let (number, digest) = (step.number, layer.blob.digest);
+        let failed = || format!("cannot convert layer {number} of {count}, {digest}");
+        let file = self.layout.open_blob(&layer.blob).with_context(failed)?;
+        let progress = self.bars.add(format!("layer {number} of {count}"), layer.blob.size);
+        let blob = Blob::new(Box::new(file), layer.stream_options(), progress, self.stop.clone());
+        blob.import(lease, Some(self.image.os), self.sync).with_context(failed)
+    }
+
+    /// Makes images in order, each as soon as its layer set is there.
+    fn commit_all(&self, lease: &Lease, steps: &[Step<'_>], sets: &mut Sets) -> Result<()> {
+        let mut parent = None;
+        for step in steps {
+            if step.done {
+                self.tell(step, None, Duration::ZERO)?;
+            } else {
+                let layer = sets.take(step.set)?;
+                let committing = Instant::now();
+                self.commit(step, lease, parent)?;
+                let took = layer.as_ref().map_or(Duration::ZERO, |layer| layer.took);
+                self.tell(step, layer.as_ref(), took.saturating_add(committing.elapsed()))?;
+            }
+            parent = Some(&step.name);
+        }
+        Ok(())
+    }
+
+    fn commit(&self, step: &Step<'_>, lease: &Lease, parent: Option<&ImageName>) -> Result<()> {
+        let options = WriterOptions { sync: self.sync, ..WriterOptions::default() };
+        let set = LayerSet::open(lease, step.set)?;
+        let committed = commit(&set, self.image.os, parent, &step.name, options);
+        committed.map(drop).with_context(|| format!("cannot make the image of layer {}", step.number))
+    }
+
+    fn tell(&self, step: &Step<'_>, layer: Option<&Layer>, took: Duration) -> Result<()> {
+        let stored = stored(&Image::open_in(self.directory.clone(), &step.name)?, step.set)?;
+        let tar_size = layer.map(|layer| layer.stream.uncompressed.size);
+        let state = match (step.done, layer) {
+            (true, _) => "kept",
+            (false, None) => "committed",
+            (false, Some(_)) => "made",
+        };
+        let row = Row {
+            image: step.name.as_str(),
+            state,
+            digest: step.layer.blob.digest.to_string(),
+            diff_id: step.layer.diff_id.to_string(),
+            chain_id: step.layer.chain_id.to_string(),
+            set: step.set.to_string(),
+            tar_size,
+            stored,
+            seconds: took.as_secs_f64(),
+        };
+        let told = match tar_size {
+            Some(size) => format!("{} in {}", text::size(size), text::pace(size, took)),
+            None if step.done => "was there".to_owned(),
+            None => format!("its layer was there, {}", text::pace(0, took)),
+        };
+        let text = format!("{}: {told}; {} on disk", step.name, text::size(stored));
+        Ok(self.bars.summary(&row, &text)?)
+    }
+}

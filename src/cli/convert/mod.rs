@@ -1,0 +1,12 @@
+//! Layers become images.
+//!
+//! [`Blob`] is one layer on its way into a layer set, [`Facts`] what is told of it; [`Conversion`] does a whole image.
+
+mod blob;
+mod conversion;
+mod facts;
+mod plan;
+
+pub(crate) use blob::Blob;
+pub(crate) use conversion::Conversion;
+pub(crate) use facts::{Facts, stored};

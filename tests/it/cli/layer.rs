@@ -1,0 +1,85 @@
+//! Single layers become layer sets and images.
+
+use std::fs;
+use std::io::Write;
+use std::process::Stdio;
+
+use super::oci::{Layer, Oci};
+use super::{Shell, is_left};
+use crate::import::registry;
+use crate::import::tars::Tar;
+
+#[test]
+fn a_layer_becomes_an_image_over_its_parent() {
+    let shell = Shell::new();
+    let lower = Layer::gzip(&Tar::new().dir("d").file("d/a", "a").file("d/b", "bb").bytes());
+    let upper = Layer::zstd(&Tar::new().whiteout("d/.wh.a").file("Files", "no system tells").bytes());
+    fs::write(shell.path("lower"), &lower.blob).unwrap();
+    fs::write(shell.path("upper"), &upper.blob).unwrap();
+    let facts = &shell.json("layer import lower lower.cim")[0];
+    let figures =
+        ["files", "directories", "bytes", "os", "diff_id", "image", "format"].map(|key| &facts[key]);
+    assert_eq!(
+        figures.map(|value| value.to_string().replace('"', "")),
+        ["2", "1", "3", "linux", &lower.diff_id, "lower.cim", "gzip"]
+    );
+    let stages = facts["stages"].as_object().unwrap();
+    assert_eq!(stages.keys().collect::<Vec<_>>(), ["commit", "hash", "inflate", "read", "write"]);
+    // The parent tells the system, where the first entry would tell another.
+    let text = shell.ok("layer import --parent lower.cim upper upper.cim");
+    assert!(text.starts_with("upper.cim: ") && text.contains(&upper.diff_id), "{text}");
+    assert_eq!(shell.ok("ls upper.cim"), "d/\nFiles\n");
+    assert_eq!(shell.ok("ls upper.cim d"), "b\n");
+    assert_eq!(shell.ok("cat upper.cim d/b"), "bb");
+    shell.ok("check --deep upper.cim");
+
+    fs::create_dir(shell.path("other")).unwrap();
+    let before = is_left(shell.root.path());
+    for (words, code, says) in [
+        ("layer import upper upper.cim", 1, "image upper.cim exists already"),
+        ("layer import --parent none.cim upper x.cim", 4, "none.cim does not exist"),
+        ("layer import --parent lower.cim upper other/x.cim", 1, "where its parent lies"),
+        ("layer import none x.cim", 1, "cannot open none"),
+        ("layer import --os windows upper x.cim", 1, "cannot import"),
+        ("layer import lower.cim x.cim", 1, "neither gzip, zstd nor tar"),
+        ("layer set lower none", 4, "directory none does not exist"),
+    ] {
+        let (got, text) = shell.fails(words);
+        assert!(got == code && text.contains(says), "{words}: {got} {text}");
+        assert_eq!(is_left(shell.root.path()), before, "{words}");
+    }
+}
+
+#[test]
+fn standard_input_is_a_layer_too() {
+    let shell = Shell::new();
+    let layer = Layer::gzip(&registry::base().bytes());
+    let mut child = shell.command(&["layer", "import", "-", "w.cim"]).stdin(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(&layer.blob).unwrap();
+    assert!(child.wait().unwrap().success());
+    assert!(shell.ok("ls w.cim").lines().any(|name| name == "layout"));
+    fs::write(shell.path("delta"), registry::delta("SAM", "x", "y").bytes()).unwrap();
+    shell.ok("layer import --parent w.cim delta w2.cim");
+    shell.ok("check --deep w2.cim");
+}
+
+#[test]
+fn the_id_of_a_set_follows_from_the_layer() {
+    let shell = Shell::new();
+    let tar = Tar::new().file("a", "a").bytes();
+    let (gzip, zstd) = (Layer::gzip(&tar), Layer::zstd(&tar));
+    fs::write(shell.path("gzip"), &gzip.blob).unwrap();
+    fs::write(shell.path("zstd"), &zstd.blob).unwrap();
+    fs::create_dir(shell.path("out")).unwrap();
+    let id = shell.ok("layer set gzip out");
+    assert_eq!(id.trim().len(), 36);
+    let before = is_left(&shell.path("out"));
+    assert_eq!(shell.ok("layer set zstd out"), id);
+    assert_eq!(is_left(&shell.path("out")), before);
+    assert_ne!(shell.ok("layer set --os linux gzip out"), "");
+
+    let mut oci = Oci::new(&shell.path("layout"));
+    oci.list("", oci.image("linux", &[zstd]));
+    let rows = shell.json("image convert oci:layout --to out");
+    assert_eq!((&rows[0]["state"], rows[0]["set"].as_str()), (&"committed".into(), Some(id.trim())));
+}
