@@ -28,7 +28,9 @@ impl MountEntry {
     /// Returns whether a server answers for the mount. One whose server was killed stays as a directory in which
     /// everything fails, until it is unmounted.
     pub fn is_alive(&self) -> bool {
-        !matches!(rustix::fs::statfs(&self.at), Err(rustix::io::Errno::NOTCONN))
+        use rustix::io::Errno;
+        // A question that the server's death has overtaken is aborted; later ones find nobody.
+        !matches!(rustix::fs::statfs(&self.at), Err(Errno::NOTCONN | Errno::CONNABORTED))
     }
 }
 
