@@ -54,11 +54,6 @@ impl<'a> Comparer<'a> {
         self.left_counts.contains_key(&id)
     }
 
-    /// Returns whether a file of the right image has several names.
-    pub(crate) fn is_linked_right(&self, id: FileId) -> bool {
-        self.right_counts.contains_key(&id)
-    }
-
     /// Says what of two files at the same path differs.
     pub(crate) fn compare(&mut self, left: &File, right: &File) -> Result<Changes, CimError> {
         if left.is_directory() != right.is_directory() {
