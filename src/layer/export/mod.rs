@@ -23,13 +23,15 @@ mod error;
 mod links;
 mod linux;
 mod names;
-#[cfg(test)]
-mod tests;
+#[cfg(target_os = "linux")]
+mod upper;
 mod windows;
 
 use std::io::Write;
 
 pub use error::{EntryError, ExportError};
+#[cfg(target_os = "linux")]
+pub use upper::export_upper;
 
 use super::import::LayerOs;
 use crate::cim::Image;
