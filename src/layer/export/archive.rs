@@ -1,5 +1,8 @@
 //! Writes a tar: PAX records only where a header of ustar cannot say it, and nothing that depends on when or where.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::io::Write;
 

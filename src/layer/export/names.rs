@@ -130,3 +130,54 @@ fn is(name: NameRef<'_>, other: &str) -> bool {
 fn is_merged(name: NameRef<'_>) -> bool {
     name.to_wtf8().to_ascii_uppercase().ends_with(MERGED_HIVE)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(text: &str) -> ImagePath {
+        ImagePath::parse(text).unwrap()
+    }
+
+    #[test]
+    fn names_of_linux_lead_back() {
+        let text = |text| Names::new(LayerOs::Linux).text(&path(text));
+        assert_eq!(text("").unwrap().unwrap(), b".");
+        assert_eq!(text("a\u{F03A}/b\u{F05C}").unwrap().unwrap(), b"a:/b\\");
+        assert!(matches!(text(".wh.a/b"), Err(EntryError::WhiteoutName)));
+        let names = Names::new(LayerOs::Linux);
+        assert_eq!(names.whiteout(&path("a/b")).unwrap().unwrap(), b"a/.wh.b");
+        assert_eq!(names.of_directory(b"a".to_vec()), b"a/");
+    }
+
+    #[test]
+    fn windows_has_three_directories_and_makes_some_files_itself() {
+        let names = Names::new(LayerOs::Windows);
+        for made in ["", "layout", "Hives/SAM_BASE", "hives/system_base"] {
+            assert_eq!(names.text(&path(made)).unwrap(), None, "{made}");
+        }
+        for good in ["Files", "files/layout", "Hives/Sam_Delta", "UtilityVM", "UtilityVM/Files/x"] {
+            assert_eq!(names.text(&path(good)).unwrap().unwrap(), good.as_bytes());
+        }
+        for bad in ["x", "UtilityVM/x"] {
+            assert!(matches!(names.text(&path(bad)), Err(EntryError::Outside)), "{bad}");
+        }
+    }
+
+    #[test]
+    fn windows_deletes_and_links_within_a_drive() {
+        let names = Names::new(LayerOs::Windows);
+        for good in ["Files/a", "UtilityVM/Files/a"] {
+            assert!(names.whiteout(&path(good)).unwrap().is_some(), "{good}");
+        }
+        assert_eq!(names.whiteout(&path("Hives/SAM_BASE")).unwrap(), None);
+        for bad in ["Files", "Hives/a", "UtilityVM", "UtilityVM/Files"] {
+            assert!(matches!(names.whiteout(&path(bad)), Err(EntryError::DeletedOutside)), "{bad}");
+        }
+        assert!(names.check_link(b"Files/a", b"files/b/c").is_ok());
+        for (new, existing) in [(&b"Files/a"[..], &b"UtilityVM/Files/a"[..]), (b"Hives/a", b"Hives/b")] {
+            assert!(matches!(names.check_link(new, existing), Err(EntryError::LinkAcross { .. })));
+        }
+        assert!(Names::new(LayerOs::Linux).check_link(b"a/b", b"c/d").is_ok());
+    }
+}

@@ -1,7 +1,13 @@
 //! Changes become layers.
 
 mod edits;
+mod linux;
+#[cfg(target_os = "linux")]
+mod oracle;
 mod property;
+#[cfg(target_os = "linux")]
+mod upper;
+mod windows;
 
 use std::sync::Arc;
 
@@ -70,4 +76,16 @@ fn differences(left: &Image, right: &Image) -> Vec<String> {
     })
     .unwrap();
     found
+}
+
+/// Lists the entries of a layer: type, name, and where links lead.
+fn entries(layer: &[u8]) -> Vec<String> {
+    let mut archive = tar::Archive::new(layer);
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let entry = |entry: tar::Entry<'_, &[u8]>| {
+        let kind = char::from(entry.header().entry_type().as_byte());
+        let link = entry.link_name_bytes().map(|link| format!(" -> {}", text(&link))).unwrap_or_default();
+        format!("{kind} {}{link}", text(&entry.path_bytes()))
+    };
+    archive.entries().unwrap().map(|found| entry(found.unwrap())).collect()
 }

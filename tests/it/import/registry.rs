@@ -31,18 +31,18 @@ fn put(tar: Tar, at: &str, bytes: &[u8]) -> Tar {
     tar.entry(tar::EntryType::Regular, at, "", bytes)
 }
 
-fn base() -> Tar {
+pub(crate) fn base() -> Tar {
     let all = HIVES.iter();
     all.fold(Tar::new().dir("Files"), |tar, (live, _)| {
         put(tar, &format!("{CONFIG}/{live}"), &hive(HiveInfo::PLAIN, "base", live))
     })
 }
 
-fn delta(stem: &str, key: &str, value: &str) -> Tar {
+pub(crate) fn delta(stem: &str, key: &str, value: &str) -> Tar {
     put(Tar::new().dir("Hives"), &format!("Hives/{stem}_Delta"), &hive(HiveInfo::DELTA, key, value))
 }
 
-fn stack(layers: impl IntoIterator<Item = Tar>) -> Stack {
+pub(crate) fn stack(layers: impl IntoIterator<Item = Tar>) -> Stack {
     let mut stack = Stack::new(LayerOs::Windows);
     for layer in layers {
         stack.import(layer).unwrap();

@@ -5,52 +5,52 @@ use tar::{EntryType, Header};
 
 /// A tar under construction.
 #[derive(Clone, Default)]
-pub(super) struct Tar {
+pub(crate) struct Tar {
     bytes: Vec<u8>,
 }
 
 impl Tar {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::default()
     }
 
     /// Takes a tar that is made already.
     #[cfg(target_os = "linux")]
-    pub(super) fn raw_bytes(bytes: Vec<u8>) -> Self {
+    pub(crate) fn raw_bytes(bytes: Vec<u8>) -> Self {
         Self { bytes }
     }
 
-    pub(super) fn bytes(mut self) -> Vec<u8> {
+    pub(crate) fn bytes(mut self) -> Vec<u8> {
         self.bytes.extend_from_slice(&[0; 1024]);
         self.bytes
     }
 
-    pub(super) fn dir(self, path: &str) -> Self {
+    pub(crate) fn dir(self, path: &str) -> Self {
         self.entry(EntryType::Directory, path, "", b"")
     }
 
-    pub(super) fn file(self, path: &str, data: &str) -> Self {
+    pub(crate) fn file(self, path: &str, data: &str) -> Self {
         self.entry(EntryType::Regular, path, "", data.as_bytes())
     }
 
-    pub(super) fn link(self, path: &str, target: &str) -> Self {
+    pub(crate) fn link(self, path: &str, target: &str) -> Self {
         self.entry(EntryType::Link, path, target, b"")
     }
 
-    pub(super) fn symlink(self, path: &str, target: &str) -> Self {
+    pub(crate) fn symlink(self, path: &str, target: &str) -> Self {
         self.entry(EntryType::Symlink, path, target, b"")
     }
 
-    pub(super) fn whiteout(self, path: &str) -> Self {
+    pub(crate) fn whiteout(self, path: &str) -> Self {
         self.file(path, "")
     }
 
-    pub(super) fn entry(self, kind: EntryType, path: &str, link: &str, data: &[u8]) -> Self {
+    pub(crate) fn entry(self, kind: EntryType, path: &str, link: &str, data: &[u8]) -> Self {
         self.raw(kind, path.as_bytes(), link.as_bytes(), data, |_| {})
     }
 
     /// Adds an entry, with records for a path or link that is too long.
-    pub(super) fn raw(
+    pub(crate) fn raw(
         mut self,
         kind: EntryType,
         path: &[u8],
@@ -82,7 +82,7 @@ impl Tar {
     }
 
     /// Adds records for the next entry.
-    pub(super) fn records(mut self, records: &[(&[u8], &[u8])]) -> Self {
+    pub(crate) fn records(mut self, records: &[(&[u8], &[u8])]) -> Self {
         let mut block = Vec::new();
         records.iter().for_each(|(key, value)| pax::append(&mut block, key, value).unwrap());
         let mut header = Header::new_ustar();
