@@ -21,7 +21,7 @@ fn a_header_alone_says_what_it_can() {
     let fields = Header::from_byte_slice(&bytes).as_ustar().unwrap();
     assert_eq!(fields.mode, *b"0000644\0");
     assert_eq!((fields.uid, fields.gid), (*b"0000007\0", *b"0000010\0"));
-    assert_eq!((fields.size, fields.mtime), (*b"00000000000\0", *b"14524775400\0"));
+    assert_eq!((fields.size, fields.mtime), (*b"00000000000\0", *b"14524770400\0"));
     assert_eq!((fields.magic, fields.version), (*b"ustar\0", *b"00"));
 }
 
