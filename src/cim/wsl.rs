@@ -176,6 +176,11 @@ fn number(value: &[u8]) -> Option<u32> {
     U32::read_from_bytes(value).ok().map(U32::get)
 }
 
+/// Returns whether an EA is one of the four that say owner, mode and device.
+pub fn is_metadata(ea: &Ea<'_>) -> bool {
+    [UID, GID, MODE, DEVICE].iter().any(|name| ea.name.eq_ignore_ascii_case(name))
+}
+
 /// Returns the name, in the case it has on disk, and the value of the Linux extended attribute that an EA holds;
 /// `None` for other EAs. Shown names are in lower case.
 pub fn xattr<'a>(ea: &Ea<'a>) -> Option<(&'a [u8], &'a [u8])> {

@@ -2,6 +2,7 @@
 
 pub mod commit;
 pub mod digest;
+pub mod export;
 pub mod hive;
 pub mod import;
 pub mod linux;

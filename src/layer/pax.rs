@@ -17,7 +17,7 @@ use thiserror::Error;
 
 pub use records::{Globals, Records};
 pub use time::{format_time, parse_time};
-pub use values::key;
+pub use values::{encode, key, percent_encode};
 
 /// The longest block of records.
 pub const MAX_BLOCK: usize = 1 << 20;

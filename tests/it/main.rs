@@ -8,6 +8,7 @@ mod capi;
 #[cfg(target_os = "linux")]
 mod cli;
 mod crash;
+mod export;
 #[cfg(target_os = "linux")]
 mod fuse;
 mod hive_oracles;

@@ -17,7 +17,8 @@ const READS: u64 = 16;
 /// Data is compared in pieces of this size.
 const PIECE: usize = 1 << 20;
 
-pub(super) struct Comparer<'a> {
+/// Compares files of two images.
+pub(crate) struct Comparer<'a> {
     left: &'a Image,
     right: &'a Image,
     /// For each region of the left image, its index in the right one if both use the same file.
@@ -33,7 +34,7 @@ pub(super) struct Comparer<'a> {
 }
 
 impl<'a> Comparer<'a> {
-    pub(super) fn new(left: &'a Image, right: &'a Image) -> Result<Self, CimError> {
+    pub(crate) fn new(left: &'a Image, right: &'a Image) -> Result<Self, CimError> {
         let total = left.regions().total_len().saturating_add(right.regions().total_len());
         Ok(Self {
             left,
@@ -48,8 +49,13 @@ impl<'a> Comparer<'a> {
         })
     }
 
+    /// Returns whether a file of the left image has several names.
+    pub(crate) fn is_linked_left(&self, id: FileId) -> bool {
+        self.left_counts.contains_key(&id)
+    }
+
     /// Says what of two files at the same path differs.
-    pub(super) fn compare(&mut self, left: &File, right: &File) -> Result<Changes, CimError> {
+    pub(crate) fn compare(&mut self, left: &File, right: &File) -> Result<Changes, CimError> {
         if left.is_directory() != right.is_directory() {
             return Ok(Changes::KIND);
         }

@@ -185,8 +185,8 @@ fn data_is_the_same_wherever_it_lies() {
 #[test]
 fn directories_that_lead_back_are_an_error() {
     let (image, _) = fork(|_| {});
-    let mut side = super::Side::new(&image);
+    let mut side = super::walk::Side::new(&image);
     let root = image.file(image.root()).unwrap();
-    assert_eq!(side.names(Some(root)).unwrap().count(), 2);
-    assert_eq!(side.names(Some(root)).unwrap_err().kind(), ErrorKind::Corrupt);
+    assert_eq!(side.names(Some(root), super::walk::disk_order).unwrap().count(), 2);
+    assert_eq!(side.names(Some(root), super::walk::disk_order).unwrap_err().kind(), ErrorKind::Corrupt);
 }

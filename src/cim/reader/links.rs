@@ -55,7 +55,7 @@ impl Image {
     }
 
     /// Counts the names of the files that have more than one. What lies beside the image is not believed.
-    pub(in crate::cim) fn count_names(&self) -> Result<HashMap<FileId, u32>, CimError> {
+    pub(crate) fn count_names(&self) -> Result<HashMap<FileId, u32>, CimError> {
         let mut counts = HashMap::new();
         self.walk(|visit| {
             let count: &mut u32 = counts.entry(visit.file.id).or_default();

@@ -83,6 +83,7 @@ fn attributes(file_type: FileType) -> Attributes {
 fn times(member: &Member<'_>) -> Result<Times, MetadataError> {
     let last_write = member.last_write_time()?;
     Ok(Times {
+        creation: member.records.time(key::CREATION_TIME)?.unwrap_or(last_write),
         change: member.records.time(key::CTIME)?.unwrap_or(last_write),
         last_access: member.records.time(key::ATIME)?.unwrap_or(last_write),
         ..Times::all(last_write)

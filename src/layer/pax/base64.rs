@@ -21,6 +21,21 @@ pub(super) fn decode(text: &[u8]) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
+/// Turns bytes into text, with padding.
+pub(super) fn encode(bytes: &[u8]) -> Vec<u8> {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = Vec::with_capacity(bytes.len().div_ceil(3) * 4);
+    for group in bytes.chunks(3) {
+        let byte = |at: usize| group.get(at).copied().unwrap_or(0);
+        let (first, second, third) = (byte(0), byte(1), byte(2));
+        let digits = [first >> 2, first << 4 | second >> 4, second << 2 | third >> 6, third];
+        let digits = digits.map(|digit| DIGITS[usize::from(digit & 63)]);
+        text.extend_from_slice(&digits[..=group.len()]);
+        text.resize(text.len().next_multiple_of(4), b'=');
+    }
+    text
+}
+
 fn value(digit: u8) -> Option<u32> {
     let value = match digit {
         b'A'..=b'Z' => digit - b'A',
@@ -54,6 +69,17 @@ mod tests {
         ] {
             assert_eq!(decode(text.as_bytes()).as_deref(), Some(bytes), "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_encoded_is_decoded() {
+        let bytes: Vec<u8> = (0..=255).rev().collect();
+        for len in 0..=bytes.len() {
+            let text = encode(&bytes[..len]);
+            assert!(text.len().is_multiple_of(4));
+            assert_eq!(decode(&text).as_deref(), Some(&bytes[..len]));
+        }
+        assert_eq!((encode(b"f"), encode(b"foob")), (b"Zg==".to_vec(), b"Zm9vYg==".to_vec()));
     }
 
     #[test]

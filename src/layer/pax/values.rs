@@ -107,6 +107,18 @@ impl<'a> Records<'a> {
     }
 }
 
+/// Returns bytes as records hold those that need not be text.
+pub fn encode(bytes: &[u8]) -> Vec<u8> {
+    base64::encode(bytes)
+}
+
+/// Writes what may not stand in the name of a record as `%` and two hexadecimal digits.
+pub fn percent_encode(name: &[u8]) -> Vec<u8> {
+    let plain = |byte: &u8| byte.is_ascii_graphic() && !b"%=".contains(byte);
+    let encoded = |byte: &u8| if plain(byte) { vec![*byte] } else { format!("%{byte:02X}").into_bytes() };
+    name.iter().flat_map(encoded).collect()
+}
+
 fn wrong(key: &str, name: &[u8], value: &[u8], expected: &'static str) -> PaxError {
     let clip = |bytes: &[u8]| String::from_utf8_lossy(bytes).chars().take(64).collect::<String>();
     PaxError::Value { key: format!("{key}{}", clip(name)), value: clip(value), expected }

@@ -4,7 +4,7 @@ mod hostile;
 mod linux;
 mod mutations;
 #[cfg(target_os = "linux")]
-mod oracle;
+pub(crate) mod oracle;
 #[cfg(target_os = "linux")]
 mod overlay;
 pub(crate) mod registry;
@@ -28,19 +28,19 @@ use crate::support::{image_name, memory};
 use tars::Tar;
 
 /// An image made of layers, each over the ones before it.
-struct Stack {
-    directory: Arc<dyn Directory>,
+pub(crate) struct Stack {
+    pub(crate) directory: Arc<dyn Directory>,
     os: LayerOs,
     layers: u8,
 }
 
 impl Stack {
-    fn new(os: LayerOs) -> Self {
+    pub(crate) fn new(os: LayerOs) -> Self {
         Self { directory: memory(), os, layers: 0 }
     }
 
     /// Lays layers over each other; each must be sound.
-    fn of(os: LayerOs, layers: impl IntoIterator<Item = Tar>) -> Self {
+    pub(crate) fn of(os: LayerOs, layers: impl IntoIterator<Item = Tar>) -> Self {
         let mut stack = Self::new(os);
         for layer in layers {
             stack.import(layer).unwrap();
@@ -53,7 +53,7 @@ impl Stack {
         self.import_bytes(tar.bytes())
     }
 
-    fn import_bytes(&mut self, tar: Vec<u8>) -> Result<Imported<impl Sized + use<>>, ImportError> {
+    pub(crate) fn import_bytes(&mut self, tar: Vec<u8>) -> Result<Imported<impl Sized + use<>>, ImportError> {
         let stream = LayerStream::open(Cursor::new(tar), StreamOptions::default())?;
         let engine = Portable::new(self.directory.clone(), self.guid(self.layers + 1), false);
         let options = ImportOptions { os: Some(self.os), ..ImportOptions::default() };
@@ -61,7 +61,7 @@ impl Stack {
     }
 
     /// Lays the layer that was imported last over the others.
-    fn commit(&mut self) -> Result<(), CimError> {
+    pub(crate) fn commit(&mut self) -> Result<(), CimError> {
         let number = self.layers + 1;
         let layer = LayerSet::open(self.directory.clone(), self.guid(number))?;
         let parent = (self.layers > 0).then(|| self.name(self.layers));
@@ -72,7 +72,7 @@ impl Stack {
     }
 
     /// Does the same as a layer of the stack's system needs it: with a registry.
-    fn commit_whole(&mut self) -> Result<(), CommitError> {
+    pub(crate) fn commit_whole(&mut self) -> Result<(), CommitError> {
         let number = self.layers + 1;
         let layer = LayerSet::open(self.directory.clone(), self.guid(number))?;
         let parent = (self.layers > 0).then(|| self.name(self.layers));
@@ -82,7 +82,7 @@ impl Stack {
         Ok(())
     }
 
-    fn image(&self) -> Image {
+    pub(crate) fn image(&self) -> Image {
         Image::open_in(self.directory.clone(), &self.name(self.layers)).unwrap()
     }
 
@@ -90,11 +90,11 @@ impl Stack {
         Guid::from_content([number; 16])
     }
 
-    fn name(&self, number: u8) -> cimsnap::cim::ImageName {
+    pub(crate) fn name(&self, number: u8) -> cimsnap::cim::ImageName {
         image_name(&format!("{number}.cim"))
     }
 
-    fn view(&self) -> View {
+    pub(crate) fn view(&self) -> View {
         View::new(self.image(), ViewKind::Auto).unwrap()
     }
 

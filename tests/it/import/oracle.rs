@@ -18,17 +18,17 @@ use super::tars::Tar;
 use super::{LayerOs, Stack, contents};
 
 /// What a tree holds: for each path all that a program can see.
-type Tree = BTreeMap<Vec<u8>, String>;
+pub(crate) type Tree = BTreeMap<Vec<u8>, String>;
 
 const XATTR: &str = "user.test";
 
-fn tar(arguments: &[&str], root: &Path) -> Vec<u8> {
+pub(crate) fn tar(arguments: &[&str], root: &Path) -> Vec<u8> {
     let output = Command::new("tar").args(arguments).arg("-C").arg(root).args(["-c", "."]).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     output.stdout
 }
 
-fn unpacked(tars: &[Vec<u8>]) -> TempDir {
+pub(crate) fn unpacked(tars: &[Vec<u8>]) -> TempDir {
     let root = tempfile::tempdir().unwrap();
     for bytes in tars {
         let mut child = Command::new("tar")
@@ -43,7 +43,7 @@ fn unpacked(tars: &[Vec<u8>]) -> TempDir {
     root
 }
 
-fn on_disk(root: &Path) -> Tree {
+pub(crate) fn on_disk(root: &Path) -> Tree {
     let mut tree = Tree::new();
     walk_disk(root, root, &mut tree);
     tree
@@ -80,7 +80,7 @@ fn walk_disk(root: &Path, path: &Path, tree: &mut Tree) {
     }
 }
 
-fn in_image(view: &View) -> Tree {
+pub(crate) fn in_image(view: &View) -> Tree {
     let mut tree = Tree::new();
     walk_image(view, view.image().root(), Vec::new(), &mut tree);
     tree
@@ -117,7 +117,7 @@ fn digest(bytes: &[u8]) -> String {
     format!("{} {}", bytes.len(), cimsnap::layer::digest::Digest::of(bytes).hex())
 }
 
-fn assert_same(image: &Tree, disk: &Tree) {
+pub(crate) fn assert_same(image: &Tree, disk: &Tree) {
     let difference = disk.iter().find(|(path, what)| image.get(*path) != Some(what));
     if let Some((path, what)) = difference {
         panic!("{}: {what}, but {:?}", String::from_utf8_lossy(path), image.get(path));
@@ -131,7 +131,7 @@ fn compare(tars: &[Vec<u8>]) {
 }
 
 /// Fills a directory with one of everything.
-fn fill(root: &Path) {
+pub(crate) fn fill(root: &Path) {
     let at = |name: &str| root.join(name);
     fs::create_dir_all(at("dir/sub")).unwrap();
     fs::write(at("dir/file"), "data").unwrap();

@@ -42,7 +42,7 @@ pub(crate) fn delta(stem: &str, key: &str, value: &str) -> Tar {
     put(Tar::new().dir("Hives"), &format!("Hives/{stem}_Delta"), &hive(HiveInfo::DELTA, key, value))
 }
 
-fn stack(layers: impl IntoIterator<Item = Tar>) -> Stack {
+pub(crate) fn stack(layers: impl IntoIterator<Item = Tar>) -> Stack {
     let mut stack = Stack::new(LayerOs::Windows);
     for layer in layers {
         stack.import(layer).unwrap();

@@ -93,8 +93,8 @@ fn records_go_before_the_header() {
     let file = read_with(&header(b'0'), b"", &records).unwrap();
     assert_eq!((linux(&file).uid, linux(&file).gid), (Some(3_000_000), Some(0)));
     let time = |nanos| FileTime::from_unix_nanos(nanos);
-    let last_write = time(1_500_000_000);
-    assert_eq!(file.times, Times { last_access: time(2_000_000_000), ..Times::all(last_write) });
+    let (creation, last_access) = (time(3_000_000_000), time(2_000_000_000));
+    assert_eq!(file.times, Times { creation, last_access, ..Times::all(time(1_500_000_000)) });
 }
 
 #[test]
