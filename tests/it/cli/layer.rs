@@ -8,6 +8,7 @@ use super::oci::{Layer, Oci};
 use super::{Shell, is_left};
 use crate::import::registry;
 use crate::import::tars::Tar;
+use crate::support::tree;
 
 #[test]
 fn a_layer_becomes_an_image_over_its_parent() {
@@ -82,4 +83,31 @@ fn the_id_of_a_set_follows_from_the_layer() {
     oci.list("", oci.image("linux", &[zstd]));
     let rows = shell.json("image convert oci:layout --to out");
     assert_eq!((&rows[0]["state"], rows[0]["set"].as_str()), (&"committed".into(), Some(id.trim())));
+}
+
+#[test]
+fn an_export_leads_back() {
+    let shell = Shell::new();
+    tree::make(&shell.path("source"));
+    // No tar has sockets, and no layer files that are named as whiteouts.
+    fs::remove_file(shell.path("source/d/socket")).unwrap();
+    fs::remove_file(shell.path("source/.wh.file")).unwrap();
+    shell.ok("create source base.cim");
+    fs::create_dir(shell.path("more")).unwrap();
+    fs::write(shell.path("more/new"), "new").unwrap();
+    shell.ok("fork base.cim top.cim more --delete d/e");
+    let facts = &shell.json("layer export --parent base.cim top.cim change.tar")[0];
+    assert_eq!((&facts["files"], &facts["whiteouts"]), (&1.into(), &1.into()));
+    shell.ok("layer import --parent base.cim change.tar again.cim");
+    assert_eq!(shell.ok("diff top.cim again.cim"), "");
+    let imported = &shell.json("layer import --parent base.cim change.tar twice.cim")[0];
+    assert_eq!(imported["diff_id"], facts["diff_id"]);
+
+    let output = shell.command(&["layer", "export", "top.cim", "-"]).output().unwrap();
+    assert!(output.status.success());
+    fs::write(shell.path("whole.tar"), output.stdout).unwrap();
+    shell.ok("layer import whole.tar whole.cim");
+    assert_eq!(shell.ok("diff top.cim whole.cim"), "");
+    let (code, text) = shell.fails("layer export top.cim whole.tar");
+    assert!(code == 1 && text.contains("cannot make whole.tar"), "{text}");
 }

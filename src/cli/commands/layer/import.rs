@@ -47,7 +47,7 @@ pub(super) struct Reading {
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
-enum System {
+pub(super) enum System {
     /// The one of the parent; without a parent, the first entry tells.
     #[default]
     Auto,

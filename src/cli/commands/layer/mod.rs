@@ -1,5 +1,6 @@
 //! `cimsnap layer`: layers as registries have them.
 
+mod export;
 mod import;
 mod set;
 
@@ -13,6 +14,7 @@ use crate::cli::ui::Ui;
 pub(crate) enum Layer {
     Import(import::Args),
     Set(set::Args),
+    Export(export::Args),
 }
 
 impl Layer {
@@ -20,6 +22,7 @@ impl Layer {
         match self {
             Self::Import(args) => args.run(ui),
             Self::Set(args) => args.run(ui),
+            Self::Export(args) => args.run(ui),
         }
     }
 }
