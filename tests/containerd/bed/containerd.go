@@ -60,9 +60,12 @@ func (c *Containerd) TryCtr(args ...string) (string, error) {
 // TryCtrIn runs ctr in a namespace.
 func (c *Containerd) TryCtrIn(namespace string, args ...string) (string, error) {
 	args = append([]string{"--address", c.bed.containerdSocket(), "--namespace", namespace}, args...)
-	output, err := exec.Command(Tool("ctr"), args...).CombinedOutput()
+	command := exec.Command(Tool("ctr"), args...)
+	var complaint strings.Builder
+	command.Stderr = &complaint
+	output, err := command.Output()
 	if err != nil {
-		err = fmt.Errorf("ctr %s: %w\n%s", strings.Join(args, " "), err, output)
+		err = fmt.Errorf("ctr %s: %w: %s", strings.Join(args, " "), err, complaint.String())
 	}
 	return string(output), err
 }

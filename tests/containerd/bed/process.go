@@ -89,7 +89,7 @@ func (p *Process) logged() string {
 }
 
 func (p *Process) tail() string {
-	const lines = 60
+	const lines = 25
 	all := strings.Split(p.logged(), "\n")
 	return strings.Join(all[max(0, len(all)-lines):], "\n")
 }

@@ -17,7 +17,7 @@ var listening = regexp.MustCompile(`listening on (127\.0\.0\.1:[0-9]+)`)
 func (b *Bed) Registry() *Registry {
 	b.Helper()
 	config := b.write("registry.yaml", fmt.Sprintf(`version: 0.1
-log: {accesslog: {disabled: true}}
+log: {level: info, accesslog: {disabled: true}}
 storage: {filesystem: {rootdirectory: %s}}
 http: {addr: "127.0.0.1:0"}
 `, b.Mkdir("registry")))

@@ -1,0 +1,117 @@
+package containerd
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"testing"
+
+	"github.com/containerd/containerd/v2/core/mount"
+	"github.com/opencontainers/image-spec/identity"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	containerd "github.com/containerd/containerd/v2/client"
+
+	"cimsnap/tests/containerd/bed"
+	"cimsnap/tests/containerd/image"
+	"cimsnap/tests/containerd/tree"
+)
+
+var (
+	linux   = ocispec.Platform{OS: "linux", Architecture: "amd64"}
+	windows = ocispec.Platform{OS: "windows", Architecture: "amd64"}
+)
+
+// scene is a bed with a registry, a daemon and a containerd that uses it.
+type scene struct {
+	*testing.T
+	*bed.Bed
+	registry   *bed.Registry
+	daemon     *bed.Daemon
+	containerd *bed.Containerd
+}
+
+func newScene(t *testing.T, options bed.Options) *scene {
+	t.Helper()
+	b := bed.New(t)
+	s := &scene{T: t, Bed: b, registry: b.Registry()}
+	// Another snapshotter can take the place of ours, to tell faults of the tests from faults of the daemon.
+	if os.Getenv("CIMSNAP_TEST_SNAPSHOTTER") == bed.Overlayfs.Name {
+		options.Snapshotter = bed.Overlayfs
+	} else {
+		s.daemon = b.Daemon(b.Mkdir("cimsnap"))
+		options.Snapshotter = s.daemon.Snapshotter()
+	}
+	s.containerd = b.Containerd(options)
+	return s
+}
+
+// push brings an image into the registry and returns how to call it.
+func (s *scene) push(name string, platform ocispec.Platform, layers ...image.Layer) string {
+	s.T.Helper()
+	layout := image.Layout(s.Mkdir("layouts", name))
+	s.no(layout.Write(platform, ocispec.ImageConfig{Cmd: []string{"/bin/sh"}}, layers...))
+	reference := s.registry.Reference(name)
+	s.no(layout.Push(context.Background(), reference))
+	return reference
+}
+
+// rootfs lists what an image looks like in a snapshotter, whose view of it is mounted for that.
+func (s *scene) rootfs(namespace, reference, snapshotter string, platform ocispec.Platform) tree.Tree {
+	s.T.Helper()
+	var found tree.Tree
+	s.mounted(namespace, reference, snapshotter, platform, func(root string) {
+		var err error
+		found, err = tree.Read(root)
+		s.no(err)
+	})
+	return found
+}
+
+// mounted does something where an image is mounted.
+func (s *scene) mounted(namespace, reference, snapshotter string, platform ocispec.Platform, do func(root string)) {
+	s.T.Helper()
+	ctx := bed.Context(namespace)
+	service := s.containerd.SnapshotService(snapshotter)
+	mounts, err := service.View(ctx, "view", s.chain(ctx, reference, platform))
+	s.no(err)
+	defer func() { s.no(service.Remove(ctx, "view")) }()
+	root := s.Mkdir("rootfs")
+	s.no(mount.All(mounts, root))
+	defer func() { s.no(mount.UnmountAll(root, 0)) }()
+	do(root)
+}
+
+// chain names the snapshot of an image's top layer.
+func (s *scene) chain(ctx context.Context, reference string, platform ocispec.Platform) string {
+	s.T.Helper()
+	found, err := s.containerd.ImageService().Get(ctx, reference)
+	s.no(err)
+	diffIDs, err := containerd.NewImageWithPlatform(s.containerd.Client, found, only(platform)).RootFS(ctx)
+	s.no(err)
+	return identity.ChainID(diffIDs).String()
+}
+
+// same fails where two trees differ.
+func (s *scene) same(found, expected tree.Tree) {
+	s.T.Helper()
+	for _, difference := range found.Differences(expected) {
+		s.T.Error(difference)
+	}
+}
+
+// no fails the test on an error.
+func (s *scene) no(err error) {
+	s.T.Helper()
+	if err != nil {
+		s.T.Fatal(err)
+	}
+}
+
+// used is how many bytes a directory takes on disk.
+func (s *scene) used(dir string) string {
+	s.T.Helper()
+	output, err := exec.Command("du", "--summarize", "--block-size=1", dir).Output()
+	s.no(err)
+	return string(output)
+}
