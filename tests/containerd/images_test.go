@@ -26,9 +26,10 @@ func systemLayer(t *testing.T) image.Layer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	entries := []image.Entry{image.Dir("./"), image.Dir("bin/"), image.File("bin/busybox", busybox).WithMode(0o755)}
+	program := image.File("bin/busybox", busybox).WithMode(0o755)
+	entries := []image.Entry{image.Dir("./"), image.Dir("bin/"), program}
 	for _, name := range []string{"sh", "cat", "echo", "sleep", "sha256sum", "rm", "mkdir", "ls"} {
-		entries = append(entries, image.Link("bin/"+name, "bin/busybox"))
+		entries = append(entries, image.Link("bin/"+name, program))
 	}
 	for _, name := range []string{"dev", "proc", "sys", "etc", "tmp"} {
 		entries = append(entries, image.Dir(name+"/"))
@@ -37,8 +38,9 @@ func systemLayer(t *testing.T) image.Layer {
 }
 
 func filesLayer() image.Layer {
+	first := image.File("data/first", []byte("one of three"))
 	entries := []image.Entry{
-		image.Dir("data/"), image.Dir("data/opaque/"), image.File("data/opaque/hidden", []byte("hidden")),
+		image.Dir("./"), image.Dir("data/"), image.Dir("data/opaque/"), image.File("data/opaque/hidden", []byte("hidden")),
 		image.Dir("data/gone/"), image.File("data/gone/with-it", []byte("gone")),
 		image.File("data/deleted", []byte("deleted")), image.File("data/changed", []byte("old")),
 		image.File("data/becomes-directory", []byte("file")), image.Dir("data/becomes-file/"),
@@ -53,8 +55,7 @@ func filesLayer() image.Layer {
 		image.File("data/old", []byte("old")).At(time.Unix(86_399, 100)),
 		image.File("data/empty", nil), image.File("data/big", noise(3<<20)),
 		image.File("data/näme: <\\>|?*\"", []byte("odd name")),
-		image.File("data/first", []byte("one of three")), image.Link("data/second", "data/first"),
-		image.Link("data/opaque-link", "data/first"),
+		first, image.Link("data/second", first), image.Link("data/sticky/third", first),
 		image.Symlink("data/link", "../bin/sh"), image.Symlink("data/dangling", "nowhere"),
 		image.Device("data/null", 1, 3), image.Pipe("data/pipe"),
 	}
@@ -67,7 +68,7 @@ func filesLayer() image.Layer {
 func changes() []image.Entry {
 	later := image.Time.Add(time.Hour)
 	return []image.Entry{
-		image.Dir("data/").At(later), image.File("data/.wh.deleted", nil), image.File("data/.wh.gone", nil),
+		image.Dir("./"), image.Dir("data/").At(later), image.File("data/.wh.deleted", nil), image.File("data/.wh.gone", nil),
 		image.Dir("data/opaque/").At(later), image.File("data/opaque/.wh..wh..opq", nil),
 		image.File("data/opaque/shown", []byte("shown")),
 		image.File("data/changed", []byte("changed")).At(later).WithMode(0o640),
@@ -77,10 +78,11 @@ func changes() []image.Entry {
 }
 
 func moreChanges() []image.Entry {
+	owned := image.File("data/owned", []byte("owned")).OwnedBy(1000, 70_000).WithMode(0o600)
 	return []image.Entry{
-		image.Dir("data/").WithMode(0o711), image.Dir("data/gone/"), image.File("data/gone/back", []byte("again")),
-		image.File("data/owned", []byte("owned")).OwnedBy(1000, 70_000).WithMode(0o600),
-		image.Link("data/linked-later", "data/owned"), image.File("data/.wh.small-007", nil),
+		image.Dir("./"), image.Dir("data/").WithMode(0o711),
+		image.Dir("data/gone/"), image.File("data/gone/back", []byte("again")),
+		owned, image.Link("data/linked-later", owned), image.File("data/.wh.small-007", nil),
 	}
 }
 

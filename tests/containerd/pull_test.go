@@ -1,12 +1,14 @@
 package containerd
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/containerd/platforms"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"cimsnap/tests/containerd/bed"
+	"cimsnap/tests/containerd/image"
 )
 
 func only(platform ocispec.Platform) platforms.MatchComparer { return platforms.Only(platform) }
@@ -21,7 +23,51 @@ func pull(t *testing.T, unpacks int) {
 	s := newScene(t, bed.Options{Unpacks: unpacks})
 	reference := s.push("linux", linux, linuxImage(t)...)
 	s.containerd.Pull(reference)
-	s.containerd.Ctr("images", "pull", "--plain-http", "--snapshotter", bed.Overlayfs.Name, reference)
+	s.sameAsOverlay(reference)
+}
+
+// sameAsOverlay pulls an image with containerd's own snapshotter too, and compares.
+func (s *scene) sameAsOverlay(reference string) {
+	s.T.Helper()
+	s.containerd.Ctr("images", "pull", "--plain-http", "--snapshotter", bed.Overlayfs, reference)
 	found := s.rootfs(bed.Namespace, reference, s.containerd.Snapshotter.Name, linux)
-	s.same(found, s.rootfs(bed.Namespace, reference, bed.Overlayfs.Name, linux))
+	s.same(found, s.rootfs(bed.Namespace, reference, bed.Overlayfs, linux))
+}
+
+// TestPullsAtOnce pulls images that share layers, each into two namespaces, all at the same time.
+func TestPullsAtOnce(t *testing.T) {
+	s := newScene(t, bed.Options{Unpacks: 4})
+	before := s.files(s.containerd.Snapshotter.Root)
+	layers := linuxImage(t)
+	other := append(layers[:3:3], image.Gzip(image.Dir("./"), image.File("other", noise(1<<20))))
+	references := []string{s.push("one", linux, layers...), s.push("other", linux, other...)}
+	namespaces := []string{bed.Namespace, "second"}
+	results := make(chan error)
+	for _, namespace := range namespaces {
+		for _, reference := range references {
+			go func() { results <- s.containerd.TryPull(namespace, reference) }()
+		}
+	}
+	var failures error
+	for range len(namespaces) * len(references) {
+		failures = errors.Join(failures, <-results)
+	}
+	s.no(failures)
+	for _, reference := range references {
+		s.sameAsOverlay(reference)
+	}
+	for _, namespace := range namespaces {
+		for _, reference := range references {
+			s.remove(namespace, reference)
+		}
+	}
+	s.freed(before)
+}
+
+// TestPullThroughTheClient unpacks with containerd's diff service rather than its transfer service, as nerdctl does.
+func TestPullThroughTheClient(t *testing.T) {
+	s := newScene(t, bed.Options{Unpacks: 1})
+	reference := s.push("linux", linux, linuxImage(t)...)
+	s.containerd.Pull(reference, "--local")
+	s.sameAsOverlay(reference)
 }

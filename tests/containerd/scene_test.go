@@ -2,10 +2,16 @@ package containerd
 
 import (
 	"context"
+	"errors"
+	"io/fs"
+	"maps"
 	"os"
-	"os/exec"
+	"path/filepath"
+	"syscall"
 	"testing"
+	"time"
 
+	"github.com/containerd/containerd/v2/core/images"
 	"github.com/containerd/containerd/v2/core/mount"
 	"github.com/opencontainers/image-spec/identity"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -36,8 +42,8 @@ func newScene(t *testing.T, options bed.Options) *scene {
 	b := bed.New(t)
 	s := &scene{T: t, Bed: b, registry: b.Registry()}
 	// Another snapshotter can take the place of ours, to tell faults of the tests from faults of the daemon.
-	if os.Getenv("CIMSNAP_TEST_SNAPSHOTTER") == bed.Overlayfs.Name {
-		options.Snapshotter = bed.Overlayfs
+	if os.Getenv("CIMSNAP_TEST_SNAPSHOTTER") == bed.Overlayfs {
+		options.Snapshotter = b.Overlayfs()
 	} else {
 		s.daemon = b.Daemon(b.Mkdir("cimsnap"))
 		options.Snapshotter = s.daemon.Snapshotter()
@@ -71,7 +77,9 @@ func (s *scene) rootfs(namespace, reference, snapshotter string, platform ocispe
 // mounted does something where an image is mounted.
 func (s *scene) mounted(namespace, reference, snapshotter string, platform ocispec.Platform, do func(root string)) {
 	s.T.Helper()
-	ctx := bed.Context(namespace)
+	ctx, release, err := s.containerd.WithLease(bed.Context(namespace))
+	s.no(err)
+	defer func() { s.no(release(ctx)) }()
 	service := s.containerd.SnapshotService(snapshotter)
 	mounts, err := service.View(ctx, "view", s.chain(ctx, reference, platform))
 	s.no(err)
@@ -108,10 +116,42 @@ func (s *scene) no(err error) {
 	}
 }
 
-// used is how many bytes a directory takes on disk.
-func (s *scene) used(dir string) string {
+// files maps each file below a directory to how many bytes it takes on disk. Databases are left out, which keep the room
+// that they once took.
+func (s *scene) files(dir string) map[string]int64 {
 	s.T.Helper()
-	output, err := exec.Command("du", "--summarize", "--block-size=1", dir).Output()
-	s.no(err)
-	return string(output)
+	found := map[string]int64{}
+	s.no(filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) || filepath.Ext(path) == ".redb" || filepath.Ext(path) == ".db" {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		info, err := entry.Info()
+		if err == nil && !entry.IsDir() {
+			found[path] = info.Sys().(*syscall.Stat_t).Blocks * 512
+		}
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		return err
+	}))
+	return found
+}
+
+// freed fails where files are left of images and containers that were removed.
+func (s *scene) freed(before map[string]int64) {
+	s.T.Helper()
+	root := s.containerd.Snapshotter.Root
+	var left map[string]int64
+	if !bed.Await(time.Minute, func() bool { left = s.files(root); return maps.Equal(left, before) }) {
+		s.T.Errorf("not everything was freed: %v is left, %v was there before", left, before)
+	}
+}
+
+// remove removes an image and waits for the collection of garbage.
+func (s *scene) remove(namespace, reference string) {
+	s.T.Helper()
+	s.no(s.containerd.ImageService().Delete(bed.Context(namespace), reference, images.SynchronousDelete()))
 }

@@ -6,12 +6,20 @@ import "fmt"
 type Snapshotter struct {
 	Name   string
 	Differ string
-	// Socket is where a snapshotter outside of containerd listens, and Root where it keeps its files.
-	Socket, Root string
+	// Root is where it keeps its files.
+	Root string
+	// Socket is where it listens, if it is no part of containerd.
+	Socket string
 }
 
 // Overlayfs is containerd's default.
-var Overlayfs = Snapshotter{Name: "overlayfs", Differ: "walking"}
+func (b *Bed) Overlayfs() Snapshotter {
+	root := b.Path("root", "io.containerd.snapshotter.v1.overlayfs")
+	return Snapshotter{Name: Overlayfs, Differ: "walking", Root: root}
+}
+
+// Overlayfs is the name of containerd's default.
+const Overlayfs = "overlayfs"
 
 // Snapshotter is how containerd sees the daemon.
 func (d *Daemon) Snapshotter() Snapshotter {
@@ -72,7 +80,7 @@ func (b *Bed) config(options Options) string {
 	text := fmt.Sprintf(configuration, b.Path("root"), b.Path("state"), b.Path("tmp"), disabled,
 		b.containerdSocket(), max(1, options.Unpacks))
 	s := options.Snapshotter
-	if s.Name != Overlayfs.Name {
+	if s.Name != Overlayfs {
 		for _, platform := range []string{"linux/amd64", "windows/amd64"} {
 			text += fmt.Sprintf(unpacks, platform, s.Name, s.Differ)
 		}

@@ -57,10 +57,11 @@ func Symlink(name, target string) Entry {
 	return link
 }
 
-// Link is a hard link.
-func Link(name, target string) Entry {
-	link := entry(tar.TypeLink, name, 0o644)
-	link.Linkname = target
+// Link is a hard link to another entry, which it says the same of: who unpacks a link believes it.
+func Link(name string, target Entry) Entry {
+	link := target
+	link.Typeflag, link.Name, link.Linkname = tar.TypeLink, name, target.Name
+	link.Size, link.Data = 0, nil
 	return link
 }
 

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/containerd/continuity/sysx"
 )
@@ -21,7 +22,8 @@ type Tree map[string]string
 // inode is what the names of one file have in common.
 type inode struct{ device, number uint64 }
 
-// Read lists a directory and all below it.
+// Read lists a directory and all below it. The time of the directory itself is left out: snapshotters take that of the
+// unpacking.
 func Read(root string) (Tree, error) {
 	tree, links := Tree{}, map[inode][]string{}
 	err := filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
@@ -29,7 +31,7 @@ func Read(root string) (Tree, error) {
 			return err
 		}
 		name := "/" + strings.TrimPrefix(strings.TrimPrefix(path, root), "/")
-		line, id, err := describe(path)
+		line, id, err := describe(path, name != "/")
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
@@ -45,14 +47,20 @@ func Read(root string) (Tree, error) {
 	return tree, err
 }
 
-func describe(path string) (string, inode, error) {
+// tick is the resolution of times in an image.
+const tick = 100 * time.Nanosecond
+
+func describe(path string, withTime bool) (string, inode, error) {
 	info, err := os.Lstat(path)
 	if err != nil {
 		return "", inode{}, err
 	}
 	stat := info.Sys().(*syscall.Stat_t)
 	id := inode{stat.Dev, stat.Ino}
-	line := fmt.Sprintf("mode %o owner %d:%d time %s", stat.Mode, stat.Uid, stat.Gid, info.ModTime().UTC())
+	line := fmt.Sprintf("mode %o owner %d:%d", stat.Mode, stat.Uid, stat.Gid)
+	if withTime {
+		line += fmt.Sprintf(" time %s", info.ModTime().UTC().Truncate(tick))
+	}
 	if stat.Mode&syscall.S_IFMT == syscall.S_IFCHR || stat.Mode&syscall.S_IFMT == syscall.S_IFBLK {
 		line += fmt.Sprintf(" device %x", stat.Rdev)
 	}
