@@ -20,7 +20,7 @@ import (
 // commit makes an image of what a container wrote over its own image, and unpacks it.
 func (s *scene) commit(reference, id, name string) {
 	s.T.Helper()
-	client, snapshotter := s.containerd.Client, s.containerd.Snapshotter.Name
+	client, snapshotter := s.containerd.Client, s.snapshotter.Name
 	ctx, release, err := client.WithLease(bed.Context(bed.Namespace))
 	s.no(err)
 	defer func() { s.no(release(ctx)) }()

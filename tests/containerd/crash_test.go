@@ -24,7 +24,7 @@ func TestPullAfterTheDaemonWasKilled(t *testing.T) {
 	}
 	s.daemon.Restart()
 	s.containerd.Pull(reference)
-	s.sameAsOverlay(reference)
+	s.sameAsOverlay(bed.Namespace, reference)
 	s.remove(bed.Namespace, reference)
 	s.freed(before)
 }

@@ -23,21 +23,22 @@ func pull(t *testing.T, unpacks int) {
 	s := newScene(t, bed.Options{Unpacks: unpacks})
 	reference := s.push("linux", linux, linuxImage(t)...)
 	s.containerd.Pull(reference)
-	s.sameAsOverlay(reference)
+	s.sameAsOverlay(bed.Namespace, reference)
 }
 
 // sameAsOverlay pulls an image with containerd's own snapshotter too, and compares.
-func (s *scene) sameAsOverlay(reference string) {
+func (s *scene) sameAsOverlay(namespace, reference string) {
 	s.T.Helper()
-	s.containerd.Ctr("images", "pull", "--plain-http", "--snapshotter", bed.Overlayfs, reference)
-	found := s.rootfs(bed.Namespace, reference, s.containerd.Snapshotter.Name, linux)
-	s.same(found, s.rootfs(bed.Namespace, reference, bed.Overlayfs, linux))
+	_, err := s.containerd.TryCtrIn(namespace, "images", "pull", "--plain-http", "--snapshotter", bed.Overlayfs, reference)
+	s.no(err)
+	found := s.rootfs(namespace, reference, s.snapshotter.Name, linux)
+	s.same(found, s.rootfs(namespace, reference, bed.Overlayfs, linux))
 }
 
 // TestPullsAtOnce pulls images that share layers, each into two namespaces, all at the same time.
 func TestPullsAtOnce(t *testing.T) {
 	s := newScene(t, bed.Options{Unpacks: 4})
-	before := s.files(s.containerd.Snapshotter.Root)
+	before := s.files(s.snapshotter.Root)
 	layers := linuxImage(t)
 	other := append(layers[:3:3], image.Gzip(image.Dir("./"), image.File("other", noise(1<<20))))
 	references := []string{s.push("one", linux, layers...), s.push("other", linux, other...)}
@@ -54,7 +55,7 @@ func TestPullsAtOnce(t *testing.T) {
 	}
 	s.no(failures)
 	for _, reference := range references {
-		s.sameAsOverlay(reference)
+		s.sameAsOverlay(bed.Namespace, reference)
 	}
 	for _, namespace := range namespaces {
 		for _, reference := range references {
@@ -69,5 +70,5 @@ func TestPullThroughTheClient(t *testing.T) {
 	s := newScene(t, bed.Options{Unpacks: 1})
 	reference := s.push("linux", linux, linuxImage(t)...)
 	s.containerd.Pull(reference, "--local")
-	s.sameAsOverlay(reference)
+	s.sameAsOverlay(bed.Namespace, reference)
 }

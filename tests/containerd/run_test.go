@@ -13,7 +13,7 @@ import (
 // run runs a command in a container, which stays if it has a name, and returns what the command prints.
 func (s *scene) run(reference, id string, command ...string) string {
 	s.T.Helper()
-	args := []string{"run", "--snapshotter", s.containerd.Snapshotter.Name}
+	args := []string{"run", "--snapshotter", s.snapshotter.Name}
 	return s.containerd.Ctr(append(append(args, reference, id), command...)...)
 }
 
@@ -22,7 +22,7 @@ func TestContainerRuns(t *testing.T) {
 	s := newScene(t, bed.Options{Unpacks: 1})
 	reference := s.push("linux", linux, linuxImage(t)...)
 	s.containerd.Pull(reference)
-	before := s.files(s.containerd.Snapshotter.Root)
+	before := s.files(s.snapshotter.Root)
 	if got := s.run(reference, "c", "/bin/cat", "/data/changed"); got != "changed" {
 		t.Errorf("the container printed %q", got)
 	}
@@ -50,7 +50,7 @@ func TestContainersShareAnImage(t *testing.T) {
 // start starts a container that waits.
 func (s *scene) start(reference, id string) {
 	s.T.Helper()
-	s.containerd.Ctr("run", "--detach", "--snapshotter", s.containerd.Snapshotter.Name, reference, id, "/bin/sleep", "3600")
+	s.containerd.Ctr("run", "--detach", "--snapshotter", s.snapshotter.Name, reference, id, "/bin/sleep", "3600")
 	s.T.Cleanup(func() { _, _ = s.containerd.TryCtr("tasks", "delete", "--force", id) })
 }
 
@@ -78,7 +78,7 @@ func TestCommittedContainerIsAnImage(t *testing.T) {
 	s.run(reference, "writer", "/bin/sh", "-c", edits)
 	written := s.containerTree("writer")
 	s.commit(reference, "writer", "committed")
-	s.same(s.rootfs(bed.Namespace, "committed", s.containerd.Snapshotter.Name, linux), written)
+	s.same(s.rootfs(bed.Namespace, "committed", s.snapshotter.Name, linux), written)
 	if got := s.run("committed", "reader", "/bin/cat", "/data/new", "/data/changed"); got != "new\nchangedmore\n" {
 		t.Errorf("the container printed %q", got)
 	}
@@ -86,7 +86,7 @@ func TestCommittedContainerIsAnImage(t *testing.T) {
 
 func (s *scene) containerTree(id string) tree.Tree {
 	s.T.Helper()
-	service := s.containerd.SnapshotService(s.containerd.Snapshotter.Name)
+	service := s.containerd.SnapshotService(s.snapshotter.Name)
 	mounts, err := service.Mounts(bed.Context(bed.Namespace), id)
 	s.no(err)
 	root := s.Mkdir("container")

@@ -32,31 +32,51 @@ var (
 type scene struct {
 	*testing.T
 	*bed.Bed
-	registry   *bed.Registry
-	daemon     *bed.Daemon
-	containerd *bed.Containerd
+	registry    *bed.Registry
+	daemon      *bed.Daemon
+	snapshotter bed.Snapshotter
+	containerd  *bed.Containerd
 }
 
 func newScene(t *testing.T, options bed.Options) *scene {
+	t.Helper()
+	s := newStage(t)
+	s.serve(options)
+	return s
+}
+
+// newStage is a scene before containerd starts.
+func newStage(t *testing.T) *scene {
 	t.Helper()
 	b := bed.New(t)
 	s := &scene{T: t, Bed: b, registry: b.Registry()}
 	// Another snapshotter can take the place of ours, to tell faults of the tests from faults of the daemon.
 	if os.Getenv("CIMSNAP_TEST_SNAPSHOTTER") == bed.Overlayfs {
-		options.Snapshotter = b.Overlayfs()
+		s.snapshotter = b.Overlayfs()
 	} else {
 		s.daemon = b.Daemon(b.Mkdir("cimsnap"))
-		options.Snapshotter = s.daemon.Snapshotter()
+		s.snapshotter = s.daemon.Snapshotter()
 	}
-	s.containerd = b.Containerd(options)
 	return s
+}
+
+func (s *scene) serve(options bed.Options) {
+	s.T.Helper()
+	options.Snapshotter = s.snapshotter
+	s.containerd = s.Containerd(options)
 }
 
 // push brings an image into the registry and returns how to call it.
 func (s *scene) push(name string, platform ocispec.Platform, layers ...image.Layer) string {
 	s.T.Helper()
+	return s.pushRunning(name, platform, []string{"/bin/sh"}, layers...)
+}
+
+// pushRunning does so with an image that runs a command where none is asked for.
+func (s *scene) pushRunning(name string, platform ocispec.Platform, command []string, layers ...image.Layer) string {
+	s.T.Helper()
 	layout := image.Layout(s.Mkdir("layouts", name))
-	s.no(layout.Write(platform, ocispec.ImageConfig{Cmd: []string{"/bin/sh"}}, layers...))
+	s.no(layout.Write(platform, ocispec.ImageConfig{Cmd: command}, layers...))
 	reference := s.registry.Reference(name)
 	s.no(layout.Push(context.Background(), reference))
 	return reference
@@ -143,7 +163,7 @@ func (s *scene) files(dir string) map[string]int64 {
 // freed fails where files are left of images and containers that were removed.
 func (s *scene) freed(before map[string]int64) {
 	s.T.Helper()
-	root := s.containerd.Snapshotter.Root
+	root := s.snapshotter.Root
 	var left map[string]int64
 	if !bed.Await(time.Minute, func() bool { left = s.files(root); return maps.Equal(left, before) }) {
 		s.T.Errorf("not everything was freed: %v is left, %v was there before", left, before)
