@@ -1,0 +1,76 @@
+package bed
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/health/grpc_health_v1"
+)
+
+// Daemon is a running `cimsnap daemon`.
+type Daemon struct {
+	*Process
+	Root   string
+	Socket string
+	config string
+}
+
+// Daemon starts the snapshotter on a root, for the containerd of the bed.
+func (b *Bed) Daemon(root string) *Daemon {
+	b.Helper()
+	d := &Daemon{Root: root, Socket: b.Path("cimsnap.sock")}
+	d.config = b.write("cimsnap.toml", fmt.Sprintf(`root = %q
+[grpc]
+address = %q
+[containerd]
+address = %q
+content_root = %q
+[log]
+level = "info"
+format = "text"
+`, root, d.Socket, b.containerdSocket(), b.Path("root", "io.containerd.content.v1.content")))
+	d.run(b)
+	return d
+}
+
+func (d *Daemon) run(b *Bed) {
+	b.Helper()
+	serves := func(*Process) bool { return serving(d.Socket) }
+	d.Process = b.start("cimsnap", serves, cimsnap(), "daemon", "--config", d.config)
+}
+
+// Restart starts a daemon again that was stopped or killed.
+func (d *Daemon) Restart() {
+	d.bed.Helper()
+	d.run(d.bed)
+}
+
+// cimsnap is the program under test: that of the variable CIMSNAP, or else of a debug build.
+func cimsnap() string {
+	if path := os.Getenv("CIMSNAP"); path != "" {
+		return path
+	}
+	return filepath.Join(projectDir(), "target", "debug", "cimsnap")
+}
+
+func serving(socket string) bool {
+	connection, err := Dial(socket)
+	if err != nil {
+		return false
+	}
+	defer connection.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	answer, err := grpc_health_v1.NewHealthClient(connection).Check(ctx, &grpc_health_v1.HealthCheckRequest{})
+	return err == nil && answer.Status == grpc_health_v1.HealthCheckResponse_SERVING
+}
+
+// Dial connects to a socket.
+func Dial(socket string) (*grpc.ClientConn, error) {
+	return grpc.NewClient("unix://"+socket, grpc.WithTransportCredentials(insecure.NewCredentials()))
+}

@@ -1,0 +1,65 @@
+//! The tests of this directory, which are written in Go: each runs in a process of its own.
+
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::LazyLock;
+
+/// The compiled tests, brought up to date by what installs all that they need.
+static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
+    let project = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let status = Command::new(project.join("tests/setup/containerd.sh")).status().unwrap();
+    assert!(status.success(), "tests/setup/containerd.sh: {status}");
+    project.join("target/tools/bin/containerd.test")
+});
+
+/// Runs a test, none of whose parts may be left out.
+fn run(name: &str) {
+    let output = Command::new(&*PROGRAM)
+        .args(["-test.v", "-test.root", "-test.run", &format!("^{name}$")])
+        .env("CIMSNAP", env!("CARGO_BIN_EXE_cimsnap"))
+        .output()
+        .unwrap();
+    let printed = String::from_utf8_lossy(&output.stdout);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    let passed = printed.contains(&format!("--- PASS: {name} ")) && !printed.contains("--- SKIP: ");
+    assert!(output.status.success() && passed, "{name}: {}\n{printed}{errors}", output.status);
+}
+
+macro_rules! tests {
+    ($($name:ident: $test:literal,)*) => {
+        $(#[test] fn $name() { run($test); })*
+
+        #[test]
+        fn every_test_stands_here() {
+            let output = Command::new(&*PROGRAM).args(["-test.list", "."]).output().unwrap();
+            let mut there: Vec<&str> = str::from_utf8(&output.stdout).unwrap().lines().collect();
+            let mut here = vec![$($test),*];
+            there.sort_unstable();
+            here.sort_unstable();
+            assert_eq!(here, there);
+        }
+    };
+}
+
+tests! {
+    a_committed_container_is_an_image: "TestCommittedContainerIsAnImage",
+    a_container_outlives_an_update: "TestContainerOutlivesAnUpdate",
+    a_container_outlives_the_daemon: "TestContainerOutlivesTheDaemon",
+    a_container_runs: "TestContainerRuns",
+    a_pod_runs: "TestPodRuns",
+    a_pull_after_the_daemon_was_killed: "TestPullAfterTheDaemonWasKilled",
+    a_pull_layer_by_layer: "TestPullLayerByLayer",
+    a_pull_side_by_side: "TestPullSideBySide",
+    a_pull_through_the_client: "TestPullThroughTheClient",
+    an_image_of_windows: "TestWindowsImage",
+    containers_share_an_image: "TestContainersShareAnImage",
+    namespaces_stand_alone: "TestNamespacesStandAlone",
+    pulls_at_once: "TestPullsAtOnce",
+    removed_images_leave_nothing: "TestRemovedImagesLeaveNothing",
+    the_kubelet_sees_the_disk: "TestKubeletSeesTheDisk",
+    the_suite_of_snapshotters: "TestSnapshotterSuite",
+    the_suite_through_metadata: "TestSnapshotterSuiteThroughMetadata",
+}

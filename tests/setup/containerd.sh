@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# Puts into target/tools/bin what tests/containerd needs: containerd as pinned by its go.mod, and from Debian packages,
+# which are unpacked and not installed so that no service starts: runc, a registry, and a busybox to make images of.
+# Does nothing where they are there. The tests themselves are compiled each time, which the cache of Go makes quick.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+tools=$PWD/target/tools
+module=tests/containerd
+go_version=1.26.8
+go_sha256=30c2b1bf7dcc88d3eb0a1364e47ddd9128edb3110a30e8a0ef61cd5856b31de7
+mkdir -p "$tools/bin"
+
+install_package() { # PACKAGE PATH-IN-IT...
+    local package=$1 path missing=
+    shift
+    for path; do
+        [ -x "$tools/bin/${path##*/}" ] || missing=yes
+    done
+    [ -n "$missing" ] || return 0
+    local scratch
+    scratch=$(mktemp -d -p "$tools")
+    (cd "$scratch" && { apt-get download --quiet "$package" || { apt-get update && apt-get download "$package"; }; } 2>&1)
+    dpkg --extract "$scratch/$package"_*.deb "$scratch"
+    for path; do
+        install "$scratch/$path" "$tools/bin/"
+    done
+    rm -rf "$scratch"
+}
+
+find_go() {
+    PATH=$PATH:/usr/local/go/bin:$tools/go/bin
+    command -v go >/dev/null || install_go
+}
+
+install_go() {
+    local scratch zip=golang.org/toolchain@v0.0.1-go$go_version.linux-amd64
+    command -v unzip >/dev/null || apt-get install --yes --no-install-recommends unzip
+    scratch=$(mktemp -d -p "$tools")
+    curl --fail --silent --show-error --location --output "$scratch/go.zip" "https://proxy.golang.org/${zip/@/\/@v\/}.zip"
+    echo "$go_sha256  $scratch/go.zip" | sha256sum --check --quiet
+    unzip -q "$scratch/go.zip" -d "$scratch"
+    chmod --recursive +x "$scratch/$zip/bin" "$scratch/$zip/pkg/tool"
+    mv "$scratch/$zip" "$tools/go"
+    rm -rf "$scratch"
+}
+
+build_containerd() {
+    go -C "$module" build -o "$tools/bin/" -ldflags '-s -w' tool
+    cp "$module/go.sum" "$tools/bin/.go.sum"
+}
+
+install_package runc usr/sbin/runc
+install_package docker-registry usr/bin/docker-registry
+install_package busybox-static bin/busybox
+find_go
+cmp --quiet "$module/go.sum" "$tools/bin/.go.sum" || build_containerd
+go -C "$module" test -c -o "$tools/bin/" .
