@@ -14,6 +14,7 @@ mod fuse;
 #[cfg(target_os = "linux")]
 #[path = "../make_image/generator/mod.rs"]
 mod generator;
+mod golden;
 mod hive_oracles;
 #[cfg(target_os = "linux")]
 mod images;

@@ -187,12 +187,11 @@ fn replace(bytes: &mut [u8], old: &[u8; 16], new: &[u8; 16]) {
 #[test]
 fn the_same_seed_gives_the_same_image() {
     for os in [Os::Windows, Os::Linux] {
-        let digests = |seed| {
+        let layers = |seed| {
             let root = tempfile::tempdir().unwrap();
-            let facts = generator::generate(&Options { seed, ..synthetic(os) }, root.path()).unwrap();
-            facts.into_iter().map(|layer| layer.digest).collect::<Vec<_>>()
+            generator::generate(&Options { seed, ..synthetic(os) }, root.path()).unwrap()
         };
-        assert_eq!(digests(1), digests(1));
-        assert_ne!(digests(1), digests(2));
+        assert_eq!(layers(1), layers(1));
+        assert_ne!(layers(1), layers(2));
     }
 }

@@ -103,6 +103,9 @@ class Windows:
 
     @staticmethod
     def upper(c):
+        # Names are folded by units of UTF-16, so what takes two of them has no case.
+        if ord(c) > 0xFFFF:
+            return c
         upper = c.upper()
         return upper if len(upper) == 1 and upper.lower() == c else c
 
@@ -154,10 +157,15 @@ class Windows:
 
 
 NO_TIMES = "0,0,0,0"
-EPOCH_TIMES = NO_TIMES
+EPOCH_TIMES = ",".join([str(EPOCH)] * 4)
+
+# Read only, hidden, system, directory, archive, sparse, reparse point: others have no place in an image.
+KEPT_ATTRIBUTES = 0x637
+NORMAL = 0x80
 
 
 def windows_facts(attributes, when, security=NO_SECURITY, eas=b"", reparse=None):
+    attributes = attributes & KEPT_ATTRIBUTES or NORMAL
     facts = f"attributes={attributes:#x} times={when} security={security.hex()}"
     facts += f" eas={eas.hex()}" if eas else ""
     return facts + (f" reparse={reparse.hex()}" if reparse else "")

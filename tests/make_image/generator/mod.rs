@@ -75,7 +75,7 @@ impl Options {
 }
 
 /// What became of a layer.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LayerFacts {
     /// Whose layer it looks like.
     pub(crate) shape: String,

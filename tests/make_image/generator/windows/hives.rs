@@ -5,6 +5,7 @@ use cimsnap::layer::hive::{Data, Hive, HiveInfo, Key, KeyFlags, KeyId, Layer, Va
 
 use crate::generator::names::SCRIPTS;
 use crate::generator::random::Random;
+use crate::generator::synthetic;
 
 /// Types of values: text, numbers, and others that no documentation knows.
 const KINDS: [u32; 8] = [1, 2, 3, 4, 7, 11, 0xFFFF_0011, 0x0002_0004];
@@ -54,9 +55,14 @@ fn fill(random: &mut Random, key: &mut Key<'_>) {
     }
     for number in 0..random.below(5) {
         let name = if number == 0 { String::new() } else { format!("Value {number}") };
-        let len = if random.percent(1) { *random.pick(&LARGE) } else { random.index(40) };
-        let kind = *random.pick(&KINDS);
-        set(key, &name, kind, random.bytes(len));
+        let data = match random.percent(1) {
+            true => synthetic::text(*random.pick(&LARGE), random.next()),
+            false => {
+                let len = random.index(40);
+                random.bytes(len)
+            }
+        };
+        set(key, &name, *random.pick(&KINDS), data);
     }
 }
 

@@ -30,14 +30,14 @@ pub(super) fn other_case(builder: &mut Builder<'_>) {
 
 /// Adds alternate streams: short, empty and long ones, of files and of a directory.
 pub(super) fn streams(builder: &mut Builder<'_>, at: &str) {
-    let (short, long) = (builder.text(4000), builder.random.bytes(20_000));
+    let (short, long) = (builder.text(4000), builder.text(40_000));
     let zone = Body::Bytes(b"[ZoneTransfer]\r\nZoneId=3\r\n".to_vec());
     let file = builder.file(format!("{at}/download.exe").as_bytes(), short.clone());
     file.streams.push(("Zone.Identifier".to_owned(), zone.clone()));
     file.streams.push(("Δοκιμή".to_owned(), short));
     file.streams.push(("empty".to_owned(), Body::Bytes(Vec::new())));
     let file = builder.file(format!("{at}/empty with streams").as_bytes(), Body::Bytes(Vec::new()));
-    file.streams.push(("long:$DATA".to_owned(), Body::Bytes(long)));
+    file.streams.push(("long:$DATA".to_owned(), long));
     let directory = format!("{at}/directory with a stream");
     builder.directory(directory.as_bytes());
     builder.last(directory.as_bytes()).streams.push(("Zone.Identifier".to_owned(), zone));
@@ -55,7 +55,7 @@ const SYMLINKS: [Link; 6] = [
     ("to directory", r"..\Public", DIRECTORY_LINK),
     ("absolute", r"C:\Windows\System32", DIRECTORY_LINK),
     ("rooted", r"\Windows", DIRECTORY_LINK),
-    ("share", r"\\server\share\Δ", FILE_LINK),
+    ("to share", r"\\server\share\Δ", FILE_LINK),
     ("slashes", "a/b/c", FILE_LINK),
 ];
 
