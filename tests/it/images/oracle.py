@@ -54,6 +54,11 @@ def times(entry):
     return f"{other[0]},{written},{other[1]},{other[2]}"
 
 
+def own_times(entry):
+    """Those of a directory that is made for an entry: all are when that was last written."""
+    return ",".join([times(entry).split(",")[1]] * 4)
+
+
 def content(data):
     return f"{len(data)} {hashlib.sha256(data).hexdigest()}"
 
@@ -315,24 +320,29 @@ class Tree:
                 data = tar.extractfile(entry).read()
                 last[1].facts += f" stream:{stream.hex()}={content(data)}"
             elif entry.islnk():
-                links.append((path, self.system.target_path(entry.linkname), times(entry).split(",")[1]))
+                links.append((path, self.system.target_path(entry.linkname)))
+                additions.append((path, None, own_times(entry)))
             else:
                 data = tar.extractfile(entry).read() if entry.isreg() else b""
                 last = (path, self.system.node(entry, data))
-                additions.append((*last, ",".join([times(entry).split(",")[1]] * 4)))
+                additions.append((*last, own_times(entry)))
                 names.add(b"/".join(path).upper())
         for path, node, when in additions:
-            self.put(path, node, when)
+            if node is None:
+                # Links come later, but the directories that lead to them take their turn.
+                self.parent(path, when)
+            else:
+                self.put(path, node, when)
         while links:
-            pending = {self.system.fold(b"/".join(path)) for path, _, _ in links}
+            pending = {self.system.fold(b"/".join(path)) for path, _ in links}
             ready = [link for link in links if self.system.fold(b"/".join(link[1])) not in pending]
             assert ready, "links lead to each other"
             for link in ready:
                 links.remove(link)
-                path, target, when = link
+                path, target = link
                 node = self.find(target)
                 assert node is not None, (path, target)
-                self.put(path, node, ",".join([when] * 4))
+                self.put(path, node, NO_TIMES)
         self.system.complete(self, is_base, names)
 
     def walk(self, node=None, path=b""):

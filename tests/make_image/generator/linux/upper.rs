@@ -26,11 +26,11 @@ impl Maker<'_> {
         let inside = |name: &str| [&room, b"/".as_slice(), name.as_bytes()].concat();
         let body = self.builder.text(400);
         match shape {
-            Shape::Upgrade | Shape::Shuffled => {
+            Shape::Upgrade => {
                 self.builder.whiteout(&room);
                 self.builder.file(&inside("TWO.txt"), body);
             }
-            Shape::Opaque => {
+            Shape::Opaque | Shape::Shuffled => {
                 self.builder.opaque(&room);
                 self.builder.file(&inside("inner/four.txt"), body);
                 self.builder.opaque(format!("{at}/not there before").as_bytes());
