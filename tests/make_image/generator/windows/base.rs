@@ -8,7 +8,7 @@ use crate::generator::item::Body;
 const CONFIG: &str = "Files/Windows/System32/config";
 const UTILITY_VM: &str = "UtilityVM/Files";
 
-/// Of a hundred files so many have a second name in WinSxS, which makes 37 of a hundred entries links.
+/// Of a hundred files so many have a second name in WinSxS, which makes four of ten entries links.
 const LINKED: u64 = 86;
 
 impl Maker<'_> {
