@@ -3,9 +3,14 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-if ! dpkg-query --show --showformat='${db:Status-Status}\n' libwine 2>/dev/null | grep -qx installed; then
+missing=()
+for package in libwine python3-pip; do
+    dpkg-query --show --showformat='${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed ||
+        missing+=("$package")
+done
+if [ ${#missing[@]} -ne 0 ]; then
     apt-get update
-    DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends libwine python3-pip
+    DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "${missing[@]}"
 fi
 
 # Launchers whose sections lie 512 bytes apart in the file, not 4096 as those of Wine.
