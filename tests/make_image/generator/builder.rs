@@ -73,7 +73,7 @@ impl<'w> Builder<'w> {
 
     /// Adds an entry as it is.
     pub(super) fn add(&mut self, item: Item) {
-        if item.path.iter().any(|&byte| byte == b'/') {
+        if item.path.contains(&b'/') {
             let parent = parent(&item.path).to_vec();
             if self.habits.lists_parents {
                 self.directory(&parent);
