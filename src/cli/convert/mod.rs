@@ -5,8 +5,10 @@
 mod blob;
 mod conversion;
 mod facts;
+mod notes;
 mod plan;
 
 pub(crate) use blob::Blob;
 pub(crate) use conversion::Conversion;
 pub(crate) use facts::{Facts, stored};
+pub(crate) use notes::Notes;
