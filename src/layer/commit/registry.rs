@@ -9,52 +9,17 @@ use std::io::{self, Write};
 use super::CommitError;
 use crate::cim::format::StreamKind;
 use crate::cim::reader::{File, Regions};
-use crate::cim::{Attributes, CimError, ImagePath, Metadata, Writer, security};
+use crate::cim::{Attributes, ImagePath, Metadata, Writer, security};
 use crate::layer::hive::{HiveError, HiveErrorKind, Recovery, merge_files};
-
-/// Where Windows keeps its hives.
-const CONFIG: &str = "Files/Windows/System32/config";
+use crate::layer::windows::registry::{DIRECTORY, HIVES, Hive};
 
 /// The file by which a container runtime knows that the registry is part of the image.
 const LAYOUT: (&str, &[u8]) = ("layout", b"vhd-with-hives\n");
 
-/// A hive, by its name in Windows and by its name in `Hives`.
-struct Hive {
-    live: &'static str,
-    stem: &'static str,
-}
-
-const HIVES: [Hive; 5] = [
-    Hive { live: "SYSTEM", stem: "SYSTEM" },
-    Hive { live: "SOFTWARE", stem: "SOFTWARE" },
-    Hive { live: "SAM", stem: "SAM" },
-    Hive { live: "SECURITY", stem: "SECURITY" },
-    Hive { live: "DEFAULT", stem: "DEFAULTUSER" },
-];
-
-impl Hive {
-    fn live(&self) -> Result<ImagePath, CimError> {
-        ImagePath::parse(format!("{CONFIG}/{}", self.live))
-    }
-
-    /// Names one of the two logs of the hive in Windows.
-    fn log(&self, number: u8) -> Result<ImagePath, CimError> {
-        ImagePath::parse(format!("{CONFIG}/{}.LOG{number}", self.live))
-    }
-
-    fn base(&self) -> Result<ImagePath, CimError> {
-        ImagePath::parse(format!("Hives/{}_BASE", self.stem))
-    }
-
-    fn delta(&self) -> Result<ImagePath, CimError> {
-        ImagePath::parse(format!("Hives/{}_DELTA", self.stem))
-    }
-}
-
 /// Adds what an image of a single layer needs.
 pub(super) fn complete_base(writer: &mut Writer) -> Result<(), CommitError> {
     let regions = writer.inherited_regions().clone();
-    let directory = ImagePath::parse("Hives")?;
+    let directory = ImagePath::parse(DIRECTORY)?;
     if writer.find(&directory)?.is_none() {
         writer.create_directory(&directory, &made(Attributes::DIRECTORY))?;
     }
