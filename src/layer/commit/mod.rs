@@ -3,6 +3,7 @@
 //! All but the registry of Windows is in the layer set. Hives depend on the parent: what a layer has is the difference.
 
 mod error;
+mod links;
 mod registry;
 
 pub use error::CommitError;
@@ -20,6 +21,9 @@ pub fn commit(
     options: WriterOptions,
 ) -> Result<ImageHeader, CommitError> {
     let mut writer = layer.fork(parent, new, options)?;
+    if os == LayerOs::Windows {
+        links::decide(layer, &mut writer)?;
+    }
     match (os, parent) {
         (LayerOs::Linux, _) => {}
         (LayerOs::Windows, None) => registry::complete_base(&mut writer)?,
