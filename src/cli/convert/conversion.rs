@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use cimsnap::cim::io::{Directory, DiskDirectory};
 use cimsnap::cim::{Guid, Image, ImageName, LayerSet, Lease, WriterOptions};
-use cimsnap::layer::commit::commit;
+use cimsnap::layer::commit::{MissingHives, commit_with};
 use cimsnap::registry::{Layout, SourceImage};
 use serde::Serialize;
 
@@ -30,6 +30,7 @@ pub(crate) struct Conversion<'a> {
     layout: &'a Layout,
     image: &'a SourceImage,
     directory: Arc<dyn Directory>,
+    missing: MissingHives,
     sync: bool,
     bars: Bars,
     stop: Stop,
@@ -80,12 +81,13 @@ impl<'a> Conversion<'a> {
         layout: &'a Layout,
         image: &'a SourceImage,
         to: &Path,
+        missing: MissingHives,
         sync: bool,
         ui: &Ui,
     ) -> Result<Self> {
         std::fs::create_dir_all(to).with_context(|| format!("cannot make {}", to.display()))?;
         let directory: Arc<dyn Directory> = Arc::new(DiskDirectory::new(to));
-        Ok(Self { layout, image, directory, sync, bars: ui.bars(), stop: Stop::default() })
+        Ok(Self { layout, image, directory, missing, sync, bars: ui.bars(), stop: Stop::default() })
     }
 
     /// Makes what is not there yet.
@@ -166,7 +168,7 @@ impl<'a> Conversion<'a> {
     fn commit(&self, step: &Step<'_>, lease: &Lease, parent: Option<&ImageName>) -> Result<()> {
         let options = WriterOptions { sync: self.sync, ..WriterOptions::default() };
         let set = LayerSet::open(lease, step.set)?;
-        let committed = commit(&set, self.image.os, parent, &step.name, options);
+        let committed = commit_with(&set, self.image.os, parent, &step.name, options, self.missing);
         committed.map(drop).with_context(|| format!("cannot make the image of layer {}", step.number))
     }
 

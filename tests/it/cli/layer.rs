@@ -130,3 +130,17 @@ fn an_upper_directory_becomes_a_layer() {
     let (code, text) = shell.fails("layer export --upper absent other.tar");
     assert!(code == 1 && text.contains("cannot export the upper directory"), "{text}");
 }
+
+#[test]
+fn missing_hives_are_made_if_wanted() {
+    let shell = Shell::new();
+    fs::write(shell.path("app"), Tar::new().dir("Files").file("Files/app.exe", "app").bytes()).unwrap();
+    let (code, text) = shell.fails("layer import app refused.cim");
+    assert!(code != 0 && text.contains("config/SYSTEM\nhint: "), "{text}");
+    shell.ok("layer import --create-hives app app.cim");
+    assert!(shell.ok("check --deep app.cim").starts_with("sound"));
+    assert_eq!(shell.ok("ls app.cim Hives").lines().count(), 5);
+    fs::write(shell.path("delta"), registry::delta("SAM", "x", "y").bytes()).unwrap();
+    shell.ok("layer import --parent app.cim delta over.cim");
+    shell.ok("check --deep over.cim");
+}
