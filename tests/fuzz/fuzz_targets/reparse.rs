@@ -11,9 +11,11 @@ fuzz_target!(|input: &[u8]| {
             read(reparse);
         }
     }
-    let windows: Vec<u8> = input.iter().map(|&byte| if byte == b'/' { b'\\' } else { byte }).collect();
-    for built in [build::symlink(input), build::mount_point(input)].into_iter().flatten() {
-        assert_eq!(text(&built).as_ref(), Some(&windows));
+    for build in [build::symlink, build::mount_point] {
+        let Ok(built) = build(input) else { continue };
+        // The text may be spelled in another way, with `\` for `/` or one character for two surrogates.
+        let again = text(&built).map(|text| build(&text));
+        assert_eq!(again, Some(Ok(built)));
     }
     if let Ok(built) = build::lx_symlink(input) {
         assert_eq!(text(&built).as_deref(), Some(input));
