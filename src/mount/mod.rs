@@ -35,6 +35,14 @@ pub trait Mounter: fmt::Debug + Send + Sync {
     /// be used.
     fn mount(&self, image: &Path, at: &Path, options: &MountOptions) -> Result<(), MountError>;
 
+    /// Mounts an image for as long as the answer lives, and no longer than this process does.
+    fn mount_briefly(
+        &self,
+        image: &Path,
+        at: &Path,
+        options: &MountOptions,
+    ) -> Result<Box<dyn Send>, MountError>;
+
     /// Takes a mount away, also one whose server is dead.
     fn unmount(&self, at: &Path, how: Unmount) -> Result<(), MountError>;
 

@@ -8,7 +8,7 @@ use containerd_snapshots::api::types;
 use prost_types::Timestamp as ProtoTimestamp;
 use tokio_stream::Iter;
 use tonic::{Request, Response, Status, async_trait};
-use tracing::info;
+use tracing::{info, warn};
 
 use super::rebase::CommitParent;
 use super::{blocking, status};
@@ -82,7 +82,15 @@ impl api::snapshots_server::Snapshots for SnapshotService {
     async fn remove(&self, request: Request<api::RemoveSnapshotRequest>) -> Answer<()> {
         let key = request.into_inner().key;
         info!(key, "remove");
-        self.run(move |snapshots| snapshots.remove(&key)).await.map(Response::new)
+        self.run(move |snapshots| snapshots.remove(&key)).await?;
+        let snapshots = self.snapshots.clone();
+        // Nobody has to wait until nothing is mounted that nobody sees.
+        drop(tokio::task::spawn_blocking(move || {
+            if let Err(error) = snapshots.tidy() {
+                warn!("cannot take away what is mounted: {}", status::chain(&error));
+            }
+        }));
+        Ok(Response::new(()))
     }
 
     async fn stat(&self, request: Request<api::StatSnapshotRequest>) -> Answer<api::StatSnapshotResponse> {

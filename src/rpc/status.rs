@@ -50,7 +50,8 @@ pub(super) fn of_differ(error: &DifferError) -> Status {
     }
 }
 
-fn chain(error: &dyn Error) -> String {
+/// Writes an error with all its causes.
+pub(super) fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -21,6 +21,15 @@ struct Doomed {
 }
 
 impl Snapshots {
+    /// Takes away what was mounted below snapshots that were being filled. Who served it is gone.
+    fn unmount_broken_off(&self) -> Result<(), SnapshotError> {
+        let all = self.store.root().snapshots();
+        for mount in self.mounter.list()?.iter().filter(|mount| mount.at.starts_with(&all)) {
+            self.mounter.unmount(&mount.at, Unmount::Detach)?;
+        }
+        Ok(())
+    }
+
     /// Takes away the mounts of images that no snapshot shows, and removes images, layers and directories that no
     /// snapshot has.
     pub fn cleanup(&self) -> Result<(), SnapshotError> {
@@ -35,6 +44,7 @@ impl Snapshots {
 
     /// Removes what a crash has left: also files that never had a row.
     pub(super) fn recover(&self) -> Result<(), SnapshotError> {
+        self.unmount_broken_off()?;
         let mounted = self.unmount_idle()?;
         self.store.write(Promise::Kept, |writer| forget(writer, &mounted))?;
         let (sets, images) = self.store.read(|reader| {
@@ -51,6 +61,11 @@ impl Snapshots {
             None => name.ends_with(files::IMAGE) && !images.contains(name),
         })?;
         self.remove_directories()
+    }
+
+    /// Takes away the mounts of images that no snapshot shows any more.
+    pub fn tidy(&self) -> Result<(), SnapshotError> {
+        self.unmount_idle().map(drop)
     }
 
     /// Takes away mounts that no snapshot shows. Returns the images that stay mounted.

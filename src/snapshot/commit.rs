@@ -30,7 +30,9 @@ impl Snapshots {
                 return Err(SnapshotError::NotFound(request.key.clone()));
             }
             settle(writer, request, row.clone(), chain)
-        })
+        })?;
+        self.unmount_below(row.id);
+        Ok(())
     }
 }
 

@@ -44,6 +44,7 @@ use crate::layer::digest::Digest;
 use crate::mount::Mounter;
 use crate::store::Store;
 pub(crate) use keyed::Keyed;
+use mounts::Filling;
 
 /// How snapshots are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +73,7 @@ pub struct Snapshots {
     publishing: RwLock<()>,
     /// Whoever mounts images, or takes mounts away, for as long as the database must not say otherwise.
     mounting: Mutex<()>,
+    filling: Filling,
 }
 
 impl Snapshots {
@@ -89,6 +91,7 @@ impl Snapshots {
             forks: Keyed::default(),
             publishing: RwLock::default(),
             mounting: Mutex::default(),
+            filling: Filling::default(),
         };
         snapshots.recover()?;
         Ok(snapshots)

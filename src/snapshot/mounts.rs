@@ -1,13 +1,26 @@
 //! What to mount to see a snapshot, and the mounts of images that this needs.
 
+use std::collections::HashMap;
+use std::fmt;
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{Mount, SnapshotError, Snapshots, extraction};
 use crate::layer::digest::Digest;
 use crate::layer::import::LayerOs;
 use crate::mount::{MountOptions, Unmount, ViewKind};
 use crate::store::{Kind, Look, SnapshotRow, image_name};
+
+/// What is mounted below snapshots that are being filled, by id.
+#[derive(Default)]
+pub(super) struct Filling(Mutex<HashMap<u64, Box<dyn Send>>>);
+
+impl fmt::Debug for Filling {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Filling")
+    }
+}
 
 impl Snapshots {
     /// Returns what to mount to see a snapshot.
@@ -23,29 +36,31 @@ impl Snapshots {
     pub(super) fn mounts_of(&self, key: &str, row: &SnapshotRow) -> Result<Vec<Mount>, SnapshotError> {
         let root = self.store.root();
         let (upper, work) = (root.upper(row.id), root.work(row.id));
-        let lower = self.lower(row)?;
-        let mount = match (row.kind, lower) {
-            (Kind::Active, Some(lower)) => overlay(&lower, &upper, &work),
+        let below = self.below(row)?;
+        let mount = match (row.kind, below) {
             // Only through an overlay does containerd write down what a layer deletes of those below it.
             (Kind::Active, None) if extraction::is_extraction(key, &row.labels) => {
                 overlay(&root.empty(), &upper, &work)
             }
+            (Kind::Active, Some(chain)) if extraction::is_extraction(key, &row.labels) => {
+                overlay(&self.mount_below(row.id, &chain)?, &upper, &work)
+            }
+            (Kind::Active, Some(chain)) => overlay(&self.mount_image(&chain)?, &upper, &work),
             (Kind::Active, None) => bind(&upper, "rw"),
-            (_, Some(lower)) => bind(&lower, "ro"),
+            (_, Some(chain)) => bind(&self.mount_image(&chain)?, "ro"),
             (_, None) => bind(&upper, "ro"),
         };
         Ok(vec![mount])
     }
 
-    /// Mounts the image below a snapshot, and returns where.
-    fn lower(&self, row: &SnapshotRow) -> Result<Option<PathBuf>, SnapshotError> {
+    /// Returns the image below a snapshot.
+    fn below(&self, row: &SnapshotRow) -> Result<Option<Digest>, SnapshotError> {
         if row.parent.is_empty() {
             return Ok(None);
         }
         let parent = self.store.read(|reader| reader.snapshot(&row.parent))?;
         let image = parent.and_then(|parent| parent.image);
-        let chain = image.ok_or_else(|| SnapshotError::NotFound(row.parent.clone()))?;
-        self.mount_image(&chain).map(Some)
+        image.map(Some).ok_or_else(|| SnapshotError::NotFound(row.parent.clone()))
     }
 
     /// Mounts an image unless it is mounted. A mount whose server died is made anew.
@@ -55,16 +70,46 @@ impl Snapshots {
         match self.mounter.mounted(&at)? {
             Some(mount) if mount.is_alive() => return Ok(at),
             Some(_) => self.mounter.unmount(&at, Unmount::Detach)?,
-            None => std::fs::create_dir_all(&at).map_err(SnapshotError::io("make", &at))?,
+            None => fs::create_dir_all(&at).map_err(SnapshotError::io("make", &at))?,
         }
-        let os = self.store.read(|reader| reader.image(chain))?.map_or(LayerOs::Linux, |image| image.os);
-        let view = match os {
-            LayerOs::Linux => ViewKind::Linux,
-            LayerOs::Windows => ViewKind::Windows,
+        let (image, options) = self.to_mount(chain)?;
+        self.mounter.mount(&image, &at, &options)?;
+        Ok(at)
+    }
+
+    /// Mounts what lies below a snapshot that is being filled, for whoever fills it file by file. A container never
+    /// depends on this mount, so it needs no process of its own.
+    fn mount_below(&self, id: u64, chain: &Digest) -> Result<PathBuf, SnapshotError> {
+        let at = self.store.root().lower(id);
+        let mut filling = self.filling();
+        if !filling.contains_key(&id) {
+            if self.mounter.mounted(&at)?.is_some() {
+                self.mounter.unmount(&at, Unmount::Detach)?;
+            }
+            fs::create_dir_all(&at).map_err(SnapshotError::io("make", &at))?;
+            let (image, options) = self.to_mount(chain)?;
+            filling.insert(id, self.mounter.mount_briefly(&image, &at, &options)?);
+        }
+        Ok(at)
+    }
+
+    /// Takes away what was mounted below a snapshot while it was filled.
+    pub(super) fn unmount_below(&self, id: u64) {
+        let mount = self.filling().remove(&id);
+        drop(mount);
+    }
+
+    fn to_mount(&self, chain: &Digest) -> Result<(PathBuf, MountOptions), SnapshotError> {
+        let view = match self.system_of(Some(chain))? {
+            None | Some(LayerOs::Linux) => ViewKind::Linux,
+            Some(LayerOs::Windows) => ViewKind::Windows,
         };
         let image = self.store.root().images().join(image_name(chain)?.as_str());
-        self.mounter.mount(&image, &at, &MountOptions { view, ..MountOptions::default() })?;
-        Ok(at)
+        Ok((image, MountOptions { view, ..MountOptions::default() }))
+    }
+
+    fn filling(&self) -> MutexGuard<'_, HashMap<u64, Box<dyn Send>>> {
+        self.filling.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn mounting(&self) -> MutexGuard<'_, ()> {

@@ -56,6 +56,11 @@ impl Root {
         self.snapshot(id).join("work")
     }
 
+    /// Returns where a snapshot that is filled with a layer has what lies below it.
+    pub fn lower(&self, id: u64) -> PathBuf {
+        self.snapshot(id).join("lower")
+    }
+
     /// Returns the directory of all mounts of images.
     pub fn mounts(&self) -> PathBuf {
         self.0.join("mounts")

@@ -22,7 +22,7 @@ mod tuning;
 
 use std::path::{Path, PathBuf};
 
-pub use serve::{ServeOptions, serve};
+pub use serve::{BriefMount, ServeOptions, serve};
 pub use spawn::{SUBCOMMAND, serve_main, spawn};
 
 use super::{MountEntry, MountError, MountOptions, Mounter, Unmount, table, unmount};
@@ -52,6 +52,15 @@ impl Mounter for FuseMounter {
             return Err(MountError::AlreadyMounted(at.to_owned()));
         }
         spawn(&self.program, image, at, options)
+    }
+
+    fn mount_briefly(
+        &self,
+        image: &Path,
+        at: &Path,
+        options: &MountOptions,
+    ) -> Result<Box<dyn Send>, MountError> {
+        BriefMount::new(image, at, options).map(|mount| Box::new(mount) as Box<dyn Send>)
     }
 
     fn unmount(&self, at: &Path, how: Unmount) -> Result<(), MountError> {
