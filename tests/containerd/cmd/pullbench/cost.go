@@ -1,0 +1,92 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// cost is what a pull takes. Processor time and memory are those of containerd, of the snapshotter, and of what they start.
+type cost struct {
+	WallS      float64 `json:"wall_s"`
+	CPUS       float64 `json:"cpu_s"`
+	PeakRSSMiB float64 `json:"peak_rss_mib"`
+}
+
+// samplePeriod is how often memory is looked at.
+const samplePeriod = 20 * time.Millisecond
+
+// ticksPerSecond is in what the kernel counts processor time for user space, on every architecture of Linux but Alpha.
+const ticksPerSecond = 100
+
+// costOf does something and tells what it took of some processes.
+func costOf(pids []int, do func()) cost {
+	stop, peak := make(chan struct{}), make(chan float64)
+	go func() { peak <- peakMemory(pids, stop) }()
+	ticks, start := ticksOf(pids), time.Now()
+	do()
+	wall := time.Since(start)
+	spent := ticksOf(pids) - ticks
+	close(stop)
+	return cost{WallS: wall.Seconds(), CPUS: float64(spent) / ticksPerSecond, PeakRSSMiB: <-peak}
+}
+
+// ticksOf sums the processor time of processes and of their children that ended.
+func ticksOf(pids []int) int64 {
+	var sum int64
+	for _, pid := range pids {
+		var own, kernel, children, childrenKernel int64
+		fields := statFields(pid, 11)
+		_, _ = fmt.Fscan(bytes.NewReader(fields), &own, &kernel, &children, &childrenKernel)
+		sum += own + kernel + children + childrenKernel
+	}
+	return sum
+}
+
+// statFields returns the state of a process from the field behind its name on, but for some.
+func statFields(pid, skip int) []byte {
+	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	fields := bytes.Fields(text[bytes.LastIndexByte(text, ')')+1:])
+	return bytes.Join(fields[min(skip, len(fields)):], []byte(" "))
+}
+
+// peakMemory is the most resident memory, in MiB, that processes and their children had together.
+func peakMemory(pids []int, stop chan struct{}) float64 {
+	most := 0.0
+	for {
+		select {
+		case <-stop:
+			return most
+		case <-time.After(samplePeriod):
+			most = max(most, memoryOf(pids))
+		}
+	}
+}
+
+func memoryOf(pids []int) float64 {
+	sum := 0.0
+	for _, pid := range pids {
+		var total, resident int
+		text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
+		_, _ = fmt.Sscan(string(text), &total, &resident)
+		sum += float64(resident*os.Getpagesize()) / (1 << 20)
+		sum += memoryOf(childrenOf(pid))
+	}
+	return sum
+}
+
+func childrenOf(pid int) []int {
+	var children []int
+	files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+	for _, file := range files {
+		text, _ := os.ReadFile(file)
+		for _, field := range bytes.Fields(text) {
+			var child int
+			_, _ = fmt.Sscan(string(field), &child)
+			children = append(children, child)
+		}
+	}
+	return children
+}
