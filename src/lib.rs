@@ -4,8 +4,16 @@
 //! ```text
 //!   cli      commands, progress, exit codes
 //!    │
-//!  registry  images from outside containerd: OCI layouts
-//!    │
+//!  daemon    socket, configuration, logs          registry  images from outside containerd: OCI layouts
+//!    │                                               │
+//!   rpc      what containerd speaks                   │
+//!    │                                               │
+//!  differ    blobs become snapshots, and back         │
+//!    │                                               │
+//!  snapshot  the life of snapshots                    │
+//!    │                                               │
+//!   store    database and directories   mount         │
+//!    │                                  images become directories
 //!   layer    a layer tar becomes edits: decompress, hash, metadata, whiteouts, registry hives
 //!    │
 //!   engine   what takes the edits: one trait, and the ways to write an image behind it
@@ -25,8 +33,13 @@
 
 pub mod capi;
 pub mod cim;
+pub mod daemon;
+pub mod differ;
 pub mod engine;
 pub mod layer;
 pub mod mount;
 pub mod registry;
+pub mod rpc;
+pub mod snapshot;
+pub mod store;
 pub mod sys;

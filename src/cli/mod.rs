@@ -62,6 +62,12 @@ enum Command {
     /// Convert images of registries.
     #[command(subcommand)]
     Image(commands::image::Image),
+    #[cfg(target_os = "linux")]
+    Daemon(commands::daemon::Args),
+    /// Check and print configurations.
+    #[cfg(target_os = "linux")]
+    #[command(subcommand)]
+    Config(commands::config::Config),
 }
 
 /// Runs the program.
@@ -72,6 +78,10 @@ pub(crate) fn main() -> ExitCode {
         Command::Cim(command) => command.run(&ui),
         Command::Layer(command) => command.run(&ui),
         Command::Image(command) => command.run(&ui),
+        #[cfg(target_os = "linux")]
+        Command::Daemon(command) => command.run(),
+        #[cfg(target_os = "linux")]
+        Command::Config(command) => command.run(&ui),
     };
     result.unwrap_or_else(|error| failure::report(&error)).into()
 }

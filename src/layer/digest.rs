@@ -72,6 +72,12 @@ impl Digest {
         &self.0
     }
 
+    /// Returns the chain id of a layer with this diff id over the layers of a chain, as the OCI image format has it.
+    #[must_use]
+    pub fn over(&self, chain: Option<&Self>) -> Self {
+        chain.map_or(*self, |chain| Self::of(format!("{chain} {self}").as_bytes()))
+    }
+
     /// Computes the digest of `bytes`.
     pub fn of(bytes: &[u8]) -> Self {
         Self(Sha256::digest(bytes).into())

@@ -89,10 +89,7 @@ impl SourceLayer {
         let named =
             |source| RegistryError::BadDigest { name: format!("the configuration of {manifest}"), source };
         let diff_id: Digest = diff_id.parse().map_err(named)?;
-        let chain_id = match below {
-            None => diff_id,
-            Some(below) => Digest::of(format!("{below} {diff_id}").as_bytes()),
-        };
+        let chain_id = diff_id.over(below.as_ref());
         Ok(Self { blob, media_type, diff_id, chain_id })
     }
 }

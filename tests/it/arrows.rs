@@ -12,8 +12,13 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("engine", &["cim", "sys"]),
     ("mount", &["cim", "sys"]),
     ("registry", &["layer"]),
+    ("store", &["cim", "layer"]),
+    ("snapshot", &["cim", "engine", "layer", "mount", "store"]),
+    ("differ", &["layer", "snapshot"]),
+    ("rpc", &["differ", "snapshot", "store"]),
+    ("daemon", &["differ", "mount", "rpc", "snapshot", "sys"]),
     ("capi", &["cim", "mount", "sys"]),
-    ("cli", &["capi", "cim", "engine", "layer", "mount", "registry", "sys"]),
+    ("cli", &["capi", "cim", "daemon", "engine", "layer", "mount", "registry", "sys"]),
 ];
 
 /// Crates that only some parts may use.
@@ -25,6 +30,10 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("fuser", &["src/mount/fuse"]),
     ("libc", &["src/sys/"]),
     ("memmap2", &["src/sys/"]),
+    ("redb", &["src/store/"]),
+    ("tonic", &["src/rpc/", "src/differ/", "src/daemon/"]),
+    ("tokio", &["src/rpc/", "src/differ/", "src/daemon/"]),
+    ("toml", &["src/daemon/"]),
 ];
 
 /// Where `unsafe` may stand.

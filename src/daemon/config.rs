@@ -1,0 +1,233 @@
+//! The configuration of the daemon: one file, one struct.
+
+use std::fs;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// Where the configuration is, if nobody says.
+const DEFAULT_PATH: &str = "/etc/cimsnap/config.toml";
+
+/// The configuration of the daemon.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Where images and snapshots are kept.
+    pub root: PathBuf,
+    /// Layers that are converted at once; as many as there are processors if not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub workers: Option<NonZeroUsize>,
+    /// Whether an image is on the disk before containerd hears of it.
+    pub sync: bool,
+    /// Whether an image that one namespace of containerd has pulled is there for all of them at once.
+    pub share: bool,
+    /// How containerd reaches the daemon.
+    pub grpc: Grpc,
+    /// How the daemon reaches containerd.
+    pub containerd: Containerd,
+    /// What the daemon says of its work.
+    pub log: Log,
+}
+
+/// How containerd reaches the daemon.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Grpc {
+    /// The socket.
+    pub address: PathBuf,
+    /// Who may connect, as chmod(1) has it in octal digits.
+    pub mode: String,
+    /// The user whose the socket is.
+    pub uid: u32,
+    /// The group whose the socket is.
+    pub gid: u32,
+}
+
+/// How the daemon reaches containerd.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Containerd {
+    /// The socket.
+    pub address: PathBuf,
+    /// Where the blobs are. They are read from there where they can be, and through the socket where not.
+    pub content_root: PathBuf,
+}
+
+/// What the daemon says of its work, on its standard error.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Log {
+    /// error, warn, info, debug or trace; or a list of those by module, as `info,cimsnap::store=debug`. Read again on
+    /// SIGHUP.
+    pub level: String,
+    /// How each message looks.
+    pub format: LogFormat,
+}
+
+/// How each message of the log looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// An object of JSON a line.
+    Json,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            root: "/var/lib/cimsnap".into(),
+            workers: None,
+            sync: true,
+            share: true,
+            grpc: Grpc::default(),
+            containerd: Containerd::default(),
+            log: Log::default(),
+        }
+    }
+}
+
+impl Default for Grpc {
+    fn default() -> Self {
+        Self { address: "/run/cimsnap/cimsnap.sock".into(), mode: "0600".to_owned(), uid: 0, gid: 0 }
+    }
+}
+
+impl Default for Containerd {
+    fn default() -> Self {
+        Self {
+            address: "/run/containerd/containerd.sock".into(),
+            content_root: "/var/lib/containerd/io.containerd.content.v1.content".into(),
+        }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { level: "info".to_owned(), format: LogFormat::Text }
+    }
+}
+
+/// Why a configuration cannot be used.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read {}", .path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file is not what it should be.
+    #[error("{} is no configuration", .path.display())]
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// Where, and why.
+        source: Box<toml::de::Error>,
+    },
+    /// A value makes no sense.
+    #[error("{key}: {reason}")]
+    Value {
+        /// The key.
+        key: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+impl Config {
+    /// Reads a file. One that is not given may be absent, which leaves everything as it is by default.
+    pub fn load(path: Option<&Path>) -> Result<Self, ConfigError> {
+        let file = path.unwrap_or(Path::new(DEFAULT_PATH));
+        let text = match fs::read_to_string(file) {
+            Err(error) if path.is_none() && error.kind() == std::io::ErrorKind::NotFound => String::new(),
+            read => read.map_err(|source| ConfigError::Read { path: file.to_owned(), source })?,
+        };
+        let parsed: Result<Self, _> = toml::from_str(&text);
+        let config = parsed
+            .map_err(|source| ConfigError::Parse { path: file.to_owned(), source: Box::new(source) })?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Checks what the types do not say.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let bad = |key, reason: &str| Err(ConfigError::Value { key, reason: reason.to_owned() });
+        // The kernel takes paths in the options of an overlay, where these mean something.
+        if self.root.to_str().is_none_or(|root| root.contains([':', ',', '\\', '"'])) {
+            return bad("root", "a path that overlays can use has none of : , \\ \" in it, and is UTF-8");
+        }
+        if !self.root.is_absolute() {
+            return bad("root", "it must be an absolute path");
+        }
+        if self.grpc.mode().is_none() {
+            return bad("grpc.mode", "it must be octal digits, 0600 for example");
+        }
+        if let Err(error) = self.log.level.parse::<tracing_subscriber::filter::Targets>() {
+            return bad("log.level", &error.to_string());
+        }
+        Ok(())
+    }
+
+    /// Returns the text of a file that says this.
+    pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
+        toml::to_string(self)
+    }
+}
+
+impl Grpc {
+    /// Returns who may connect.
+    pub fn mode(&self) -> Option<u32> {
+        u32::from_str_radix(&self.mode, 8).ok().filter(|mode| *mode <= 0o777)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str) -> Result<Config, ConfigError> {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("config.toml");
+        fs::write(&path, text).unwrap();
+        Config::load(Some(&path))
+    }
+
+    #[test]
+    fn what_is_not_said_is_as_by_default() {
+        assert_eq!(load("").unwrap(), Config::default());
+        let config = load("root = \"/srv/cim\"\n[log]\nlevel = \"debug\"\n").unwrap();
+        assert_eq!(config.root, Path::new("/srv/cim"));
+        assert_eq!(config.log, Log { level: "debug".into(), ..Log::default() });
+        assert_eq!(config.grpc, Grpc::default());
+    }
+
+    #[test]
+    fn the_default_can_be_written_and_read() {
+        assert_eq!(load(&Config::default().to_toml().unwrap()).unwrap(), Config::default());
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        for text in [
+            "rot = \"/srv\"",
+            "[grpc]\nadress = \"/x\"",
+            "root = \"relative\"",
+            "root = \"/a:b\"",
+            "workers = 0",
+            "[grpc]\nmode = \"rw\"",
+            "[log]\nlevel = \"loud,,=\"",
+            "[log]\nformat = \"xml\"",
+        ] {
+            assert!(load(text).is_err(), "{text}");
+        }
+        assert!(Config::load(Some(Path::new("/does/not/exist"))).is_err());
+    }
+}

@@ -1,0 +1,50 @@
+//! Why the daemon does not run.
+
+use std::io;
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use super::ConfigError;
+use crate::mount::MountError;
+use crate::snapshot::SnapshotError;
+
+/// Why the daemon does not run.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum DaemonError {
+    /// The configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The snapshots cannot be opened.
+    #[error(transparent)]
+    Snapshots(#[from] SnapshotError),
+    /// Images cannot be mounted.
+    #[error(transparent)]
+    Mount(#[from] MountError),
+    /// The socket cannot be listened on.
+    #[error("cannot listen on {}", .path.display())]
+    Listen {
+        /// The socket.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Somebody else listens on the socket.
+    #[error("another process listens on {}", .0.display())]
+    Taken(PathBuf),
+    /// What systemd passed on is no socket.
+    #[error("the socket that was passed on cannot be used")]
+    Passed(#[source] io::Error),
+    /// The process lacks something.
+    #[error("cannot {action}")]
+    Process {
+        /// What it cannot do.
+        action: &'static str,
+        /// Why.
+        source: io::Error,
+    },
+    /// Serving broke off.
+    #[error("serving broke off")]
+    Serve(#[from] tonic::transport::Error),
+}

@@ -1,0 +1,14 @@
+//! The process that containerd talks to: configuration, socket, logs, and a calm end. No logic of snapshots.
+
+#![cfg(target_os = "linux")]
+
+mod config;
+mod error;
+mod listen;
+mod logging;
+mod notify;
+mod run;
+
+pub use config::{Config, ConfigError, Containerd, Grpc, Log, LogFormat};
+pub use error::DaemonError;
+pub use run::run;

@@ -1,0 +1,108 @@
+//! The life of the daemon.
+
+use std::io;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
+
+use tokio::net::UnixListener;
+use tokio::runtime;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_stream::wrappers::UnixListenerStream;
+use tonic::transport::Server;
+use tracing::{error, info, warn};
+
+use super::logging::Levels;
+use super::notify::{READY, STOPPING, notify};
+use super::{Config, DaemonError, listen, logging};
+use crate::differ::{Differ, DifferOptions};
+use crate::mount::fuse::FuseMounter;
+use crate::rpc::{DiffService, SnapshotService, WithRebase};
+use crate::snapshot::{SnapshotOptions, Snapshots};
+
+/// Serves containerd until SIGTERM or SIGINT, and then until all requests under way are answered.
+///
+/// `path` is where the configuration was read from, to be read again on SIGHUP.
+pub fn run(config: &Config, path: Option<PathBuf>) -> Result<(), DaemonError> {
+    let levels = logging::start(&config.log)?;
+    // Whatever a mount shows has the modes that the image says, whoever started us.
+    rustix::process::umask(rustix::fs::Mode::empty());
+    let runtime = runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|source| DaemonError::Process { action: "start threads", source })?;
+    runtime.block_on(serve(config, path, &levels))
+}
+
+async fn serve(config: &Config, path: Option<PathBuf>, levels: &Levels) -> Result<(), DaemonError> {
+    let mounter = Arc::new(FuseMounter::this_program()?);
+    let options = SnapshotOptions { sync: config.sync, share: config.share };
+    let snapshots = Arc::new(Snapshots::open(&config.root, mounter, options)?);
+    let cores = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let options = DifferOptions {
+        containerd: config.containerd.address.clone(),
+        content_root: Some(config.containerd.content_root.clone()),
+        workers: config.workers.unwrap_or(cores),
+    };
+    let differ = Arc::new(Differ::new(snapshots.clone(), options));
+
+    let service = WithRebase::new(SnapshotService::new(snapshots));
+    let (mut health, health_service) = tonic_health::server::health_reporter();
+    health.set_serving::<WithRebase<SnapshotService>>().await;
+    let socket = listen::listen(&config.grpc)?;
+    let passed = |source| DaemonError::Process { action: "use the socket", source };
+    let listener = socket.listener.try_clone().and_then(UnixListener::from_std).map_err(passed)?;
+    let server = Server::builder()
+        .add_service(service)
+        .add_service(DiffService::server(differ))
+        .add_service(health_service)
+        .serve_with_incoming_shutdown(UnixListenerStream::new(listener), ended(path, levels));
+    info!(address = %config.grpc.address.display(), root = %config.root.display(), "serving");
+    tell(READY);
+    server.await?;
+    info!("ended");
+    Ok(())
+}
+
+/// Waits for the signal to end. Meanwhile SIGHUP changes the log.
+async fn ended(path: Option<PathBuf>, levels: &Levels) {
+    let signals = || -> io::Result<[Signal; 3]> {
+        Ok([
+            signal(SignalKind::terminate())?,
+            signal(SignalKind::interrupt())?,
+            signal(SignalKind::hangup())?,
+        ])
+    };
+    let [mut terminate, mut interrupt, mut hangup] = match signals() {
+        Ok(signals) => signals,
+        Err(error) => {
+            error!("cannot wait for signals: {error}");
+            return;
+        }
+    };
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            _ = hangup.recv() => reload(path.as_deref(), levels),
+        }
+    }
+    info!("ending: no new requests");
+    tell(STOPPING);
+}
+
+fn reload(path: Option<&Path>, levels: &Levels) {
+    let changed = Config::load(path).map_err(DaemonError::from).and_then(|config| {
+        levels.change(&config.log)?;
+        Ok(config.log.level)
+    });
+    match changed {
+        Ok(level) => info!(level, "read the configuration again"),
+        Err(error) => warn!("cannot read the configuration again: {error}"),
+    }
+}
+
+fn tell(state: &str) {
+    if let Err(error) = notify(state) {
+        warn!("cannot tell systemd {state}: {error}");
+    }
+}

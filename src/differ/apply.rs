@@ -1,0 +1,94 @@
+//! Applying layers.
+
+use std::io::{self, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::{ApplyRequest, Descriptor, Differ, DifferError};
+use crate::layer::digest::Digest;
+use crate::layer::stream::{Expected, LayerStream, MediaType, StreamOptions};
+use crate::snapshot::{Extraction, NewLayer};
+
+/// What an applied layer is, whatever its blob was.
+const PLAIN: &str = "application/vnd.oci.image.layer.v1.tar";
+
+/// A blob to be applied, checked as far as that goes without reading it.
+struct Job {
+    extraction: Extraction,
+    digest: Digest,
+    options: StreamOptions,
+}
+
+impl Differ {
+    /// Gives a snapshot its layer, and describes the uncompressed layer.
+    pub async fn apply(self: &Arc<Self>, request: ApplyRequest) -> Result<Descriptor, DifferError> {
+        let ApplyRequest { namespace, descriptor, mounts } = request;
+        let media_type: MediaType = descriptor
+            .media_type
+            .parse()
+            .map_err(|_| DifferError::MediaType(descriptor.media_type.clone()))?;
+        let digest: Digest =
+            descriptor.digest.parse().map_err(|_| DifferError::Digest(descriptor.digest.clone()))?;
+        let extraction = self.snapshots.extraction(&mounts)?.ok_or(DifferError::NotOurs)?;
+        let expected =
+            Expected { blob_digest: Some(digest), blob_size: Some(descriptor.size), diff_id: None };
+        let options = StreamOptions { media_type: Some(media_type), expected, ..StreamOptions::default() };
+        let job = Job { extraction, digest, options };
+
+        let cancelled = CancelOnDrop::default();
+        let stop = cancelled.0.clone();
+        let permit = self.workers.clone().acquire_owned().await.map_err(|_| DifferError::Cancelled)?;
+        let blob = self.content.open(&namespace, &descriptor).await?;
+        let differ = self.clone();
+        let work = move || {
+            let _permit = permit;
+            differ.convert(job, Stoppable { inner: blob, stop })
+        };
+        let layer = tokio::task::spawn_blocking(work).await.map_err(|_| DifferError::Cancelled)??;
+        let digest = layer.row.diff_id.to_string();
+        Ok(Descriptor { media_type: PLAIN.to_owned(), digest, size: layer.row.size })
+    }
+
+    fn convert(&self, job: Job, blob: impl Read + Send + 'static) -> Result<NewLayer, DifferError> {
+        let Job { extraction, digest, options } = job;
+        let _alone = self.reading.lock(digest);
+        let failed = |source| DifferError::Apply { digest: digest.to_string(), source };
+        let known = self.snapshots.reuse(&extraction.key, &digest).map_err(failed)?;
+        let layer = match known {
+            Some(layer) => layer,
+            None => {
+                let stream = LayerStream::open(blob, options)
+                    .map_err(|source| DifferError::Stream { digest: digest.to_string(), source })?;
+                let os = self.snapshots.system_below(&extraction.row).map_err(failed)?;
+                self.snapshots.fill(&extraction.key, stream, os).map_err(failed)?
+            }
+        };
+        self.snapshots.fork_ahead(&extraction.key).map_err(failed)?;
+        Ok(layer)
+    }
+}
+
+/// Says, once it is dropped, that nobody waits any more.
+#[derive(Default)]
+struct CancelOnDrop(Arc<AtomicBool>);
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// A reader that can be told to give up.
+struct Stoppable<R> {
+    inner: R,
+    stop: Arc<AtomicBool>,
+}
+
+impl<R: Read> Read for Stoppable<R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        if self.stop.load(Ordering::Relaxed) {
+            return Err(io::Error::other("nobody waits for the layer any more"));
+        }
+        self.inner.read(buf)
+    }
+}

@@ -1,0 +1,121 @@
+//! The content store of containerd.
+
+#[allow(missing_docs, unreachable_pub, clippy::all, reason = "generated")]
+pub(super) mod proto {
+    pub(crate) mod content {
+        tonic::include_proto!("containerd.services.content.v1");
+    }
+    pub(crate) mod leases {
+        tonic::include_proto!("containerd.services.leases.v1");
+    }
+}
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use tokio::net::UnixStream;
+use tokio::sync::OnceCell;
+use tonic::metadata::MetadataValue;
+use tonic::transport::{Channel, Endpoint, Uri};
+use tonic::{Request, Status};
+
+use super::blob::Received;
+use super::{Descriptor, DifferError, Namespace};
+use crate::layer::digest::Digest;
+use proto::content::ReadContentRequest;
+use proto::content::content_client::ContentClient;
+
+/// Largest message of the store: its answers have up to a mebibyte of data.
+const MAX_MESSAGE: usize = 4 << 20;
+
+/// The content store of containerd: its files where they can be read, else its service.
+#[derive(Debug)]
+pub struct Content {
+    socket: PathBuf,
+    root: Option<PathBuf>,
+    channel: OnceCell<Channel>,
+}
+
+impl Content {
+    pub(super) fn new(socket: PathBuf, root: Option<PathBuf>) -> Self {
+        Self { socket, root, channel: OnceCell::new() }
+    }
+
+    /// Opens a blob.
+    pub(super) async fn open(
+        &self,
+        namespace: &Namespace,
+        blob: &Descriptor,
+    ) -> Result<Box<dyn Read + Send>, DifferError> {
+        if let Some(file) = self.file(blob) {
+            return Ok(Box::new(file));
+        }
+        let request = ReadContentRequest { digest: blob.digest.clone(), offset: 0, size: 0 };
+        let request = with_namespace(request, namespace);
+        let answer = self.client().await?.read(request).await;
+        let stream = answer.map_err(DifferError::refused("read the blob"))?.into_inner();
+        Ok(Box::new(Received::new(stream)))
+    }
+
+    /// Opens the file of a blob, if it is there and as long as it should be.
+    fn file(&self, blob: &Descriptor) -> Option<File> {
+        let digest: Digest = blob.digest.parse().ok()?;
+        let path = self.root.as_ref()?.join("blobs/sha256").join(digest.hex());
+        let file = File::open(path).ok()?;
+        (file.metadata().ok()?.len() == blob.size).then_some(file)
+    }
+
+    pub(super) async fn client(&self) -> Result<ContentClient<Channel>, DifferError> {
+        let client = ContentClient::new(self.channel().await?);
+        Ok(client.max_decoding_message_size(MAX_MESSAGE))
+    }
+
+    pub(super) async fn channel(&self) -> Result<Channel, DifferError> {
+        let connect = || async {
+            let socket = self.socket.clone();
+            // The address is never looked up: the connector knows where to go.
+            let endpoint = Endpoint::from_static("http://containerd");
+            let connector = Connector(socket);
+            endpoint.connect_with_connector(connector).await
+        };
+        let unreachable = |source| DifferError::Unreachable { path: self.socket.clone(), source };
+        self.channel.get_or_try_init(connect).await.cloned().map_err(unreachable)
+    }
+}
+
+/// Connects to a unix socket, whatever the address says.
+struct Connector(PathBuf);
+
+impl tonic::codegen::Service<Uri> for Connector {
+    type Response = UnixStream;
+    type Error = std::io::Error;
+    type Future = tonic::codegen::BoxFuture<UnixStream, std::io::Error>;
+
+    fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), std::io::Error>> {
+        std::task::Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Uri) -> Self::Future {
+        let path: PathBuf = Path::new(&self.0).to_owned();
+        Box::pin(UnixStream::connect(path))
+    }
+}
+
+/// Sends a request on behalf of a namespace.
+pub(super) fn with_namespace<T>(message: T, namespace: &Namespace) -> Request<T> {
+    let mut request = Request::new(message);
+    let headers = [("containerd-namespace", &namespace.name), ("containerd-lease", &namespace.lease)];
+    for (name, value) in headers {
+        let value = value.as_ref().and_then(|value| MetadataValue::try_from(value).ok());
+        if let Some(value) = value {
+            request.metadata_mut().insert(name, value);
+        }
+    }
+    request
+}
+
+/// Returns whether a request failed because what it was to make is there.
+pub(super) fn is_there(status: &Status) -> bool {
+    status.code() == tonic::Code::AlreadyExists
+}

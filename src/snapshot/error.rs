@@ -1,0 +1,179 @@
+//! Why a request about a snapshot is refused, or fails.
+
+use std::io;
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use crate::cim::CimError;
+use crate::layer::commit::CommitError;
+use crate::layer::export::ExportError;
+use crate::layer::import::{ImportError, LayerOs};
+use crate::mount::MountError;
+use crate::store::{Kind, StoreError};
+
+/// Why a request about a snapshot is refused, or fails.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum SnapshotError {
+    /// There is no such snapshot.
+    #[error("snapshot {0:?} does not exist")]
+    NotFound(String),
+    /// There is such a snapshot.
+    #[error("snapshot {0:?} exists already")]
+    Exists(String),
+    /// A key is empty.
+    #[error("a snapshot needs a key")]
+    NoKey,
+    /// What is to be the parent may still change.
+    #[error("parent {0:?} is not committed")]
+    ParentNotCommitted(String),
+    /// As before, where the state and not the request is at fault.
+    #[error("parent {0:?} is not committed")]
+    RebaseNotCommitted(String),
+    /// A snapshot that has a parent cannot get another.
+    #[error("snapshot {key:?} has parent {has:?}, and cannot be committed with {wanted:?}")]
+    OtherParent {
+        /// The snapshot.
+        key: String,
+        /// Its parent.
+        has: String,
+        /// What it was to have.
+        wanted: String,
+    },
+    /// The snapshot is of the wrong kind.
+    #[error("snapshot {key:?} is {}, which cannot be {verb}", name_of(*.kind))]
+    Kind {
+        /// The snapshot.
+        key: String,
+        /// What it is.
+        kind: Kind,
+        /// What was to be done.
+        verb: &'static str,
+    },
+    /// Other snapshots stand on it.
+    #[error("cannot remove snapshot {0:?}: it has children")]
+    HasChildren(String),
+    /// Only labels can be updated.
+    #[error("cannot update {0:?} of a snapshot: only labels change")]
+    Immutable(String),
+    /// A filter is not one.
+    #[error("filter {filter:?}: {reason}")]
+    Filter {
+        /// The text.
+        filter: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A layer does not fit the image below it.
+    #[error("a layer for {layer} cannot lie over an image for {parent}")]
+    OtherSystem {
+        /// The system of the layer.
+        layer: LayerOs,
+        /// The system of the image.
+        parent: LayerOs,
+    },
+    /// Files that were written over a Windows image say nothing of what Windows needs to know.
+    #[error("snapshot {0:?} was written to on Linux, and cannot become a layer of Windows")]
+    NotForWindows(String),
+    /// A directory of a snapshot cannot be used.
+    #[error("cannot {action} {}", .path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// With what.
+        path: PathBuf,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The images.
+    #[error(transparent)]
+    Cim(#[from] CimError),
+    /// A layer cannot become an image.
+    #[error(transparent)]
+    Commit(#[from] CommitError),
+    /// A directory cannot become a layer.
+    #[error(transparent)]
+    Export(#[from] ExportError),
+    /// As before.
+    #[error(transparent)]
+    Import(#[from] ImportError),
+    /// An image cannot be mounted.
+    #[error(transparent)]
+    Mount(#[from] MountError),
+}
+
+/// What a caller can act on: the codes of gRPC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Code {
+    /// There is no such thing.
+    NotFound,
+    /// There is such a thing.
+    AlreadyExists,
+    /// The request makes no sense.
+    InvalidArgument,
+    /// The request makes sense, but not now.
+    FailedPrecondition,
+    /// The disk is full.
+    ResourceExhausted,
+    /// This cannot be done here.
+    Unimplemented,
+    /// Something broke.
+    Internal,
+}
+
+impl SnapshotError {
+    /// Returns what a caller can act on.
+    pub fn code(&self) -> Code {
+        match self {
+            Self::NotFound(_) => Code::NotFound,
+            Self::Exists(_) => Code::AlreadyExists,
+            Self::NoKey
+            | Self::ParentNotCommitted(_)
+            | Self::OtherParent { .. }
+            | Self::Immutable(_)
+            | Self::Filter { .. } => Code::InvalidArgument,
+            Self::RebaseNotCommitted(_) | Self::Kind { .. } | Self::HasChildren(_) => {
+                Code::FailedPrecondition
+            }
+            Self::OtherSystem { .. } => Code::FailedPrecondition,
+            Self::NotForWindows(_) => Code::Unimplemented,
+            _ if self.is_full() => Code::ResourceExhausted,
+            _ => Code::Internal,
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(self);
+        while let Some(error) = cause {
+            let full = match (error.downcast_ref::<CimError>(), error.downcast_ref::<io::Error>()) {
+                (Some(error), _) => error.kind() == crate::cim::ErrorKind::NoSpace,
+                (_, Some(error)) => {
+                    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+                }
+                _ => false,
+            };
+            if full {
+                return true;
+            }
+            cause = error.source();
+        }
+        false
+    }
+
+    pub(super) fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { action, path, source }
+    }
+}
+
+fn name_of(kind: Kind) -> &'static str {
+    match kind {
+        Kind::View => "a view",
+        Kind::Active => "active",
+        Kind::Committed => "committed",
+    }
+}

@@ -1,0 +1,68 @@
+//! Snapshots that exist to be filled with one layer.
+
+use super::{Labels, Mount, SnapshotError, Snapshots};
+use crate::store::{Kind, Look, SnapshotRow};
+
+/// What containerd calls the snapshots that it unpacks layers into: this, something random, a space and the chain.
+const PREFIX: &str = "extract-";
+
+/// A snapshot that waits for its layer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Extraction {
+    /// Its key.
+    pub key: String,
+    /// Its row, as it was when it was found.
+    pub row: SnapshotRow,
+}
+
+/// Returns whether a snapshot is made to be filled with a layer and committed.
+pub(super) fn is_extraction(key: &str, labels: &Labels) -> bool {
+    labels.contains_key("containerd.io/snapshot.ref") || {
+        let name = key.splitn(3, '/').last().unwrap_or(key);
+        name.starts_with(PREFIX) && name.contains(' ')
+    }
+}
+
+impl Snapshots {
+    /// Finds the snapshot that mounts lead to, if they are what [`Snapshots::mounts`] gave for one that waits for its
+    /// layer.
+    pub fn extraction(&self, mounts: &[Mount]) -> Result<Option<Extraction>, SnapshotError> {
+        let Some(id) = self.snapshot_id(mounts) else { return Ok(None) };
+        self.store.read(|reader| {
+            let Some(key) = reader.key_of(id)? else { return Ok(None) };
+            let found = reader.snapshot(&key)?.filter(|row| row.kind == Kind::Active);
+            Ok(found.filter(|row| is_extraction(&key, &row.labels)).map(|row| Extraction { key, row }))
+        })
+    }
+
+    /// Returns the snapshot whose directory is written through the mounts.
+    pub(super) fn snapshot_id(&self, mounts: &[Mount]) -> Option<u64> {
+        let [mount] = mounts else { return None };
+        let upper = match mount.kind.as_str() {
+            "overlay" => mount.options.iter().find_map(|option| option.strip_prefix("upperdir="))?,
+            "bind" => mount.source.as_str(),
+            _ => return None,
+        };
+        let root = self.store.root();
+        let id = upper.strip_prefix(root.snapshots().to_str()?)?.strip_prefix('/')?;
+        let id = id.strip_suffix("/fs")?.parse().ok()?;
+        (root.upper(id).to_str() == Some(upper)).then_some(id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_keys_of_the_unpacker_are_extractions() {
+        let none = Labels::new();
+        assert!(is_extraction("extract-1234-AbCd sha256:00", &none));
+        assert!(is_extraction("default/12/extract-1234-AbCd sha256:00", &none));
+        assert!(!is_extraction("default/12/extractor", &none));
+        assert!(!is_extraction("extract-only", &none));
+        assert!(!is_extraction("default/12/my extract-1 x", &none));
+        let labelled = Labels::from([("containerd.io/snapshot.ref".into(), "sha256:00".into())]);
+        assert!(is_extraction("anything", &labelled));
+    }
+}

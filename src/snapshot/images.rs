@@ -1,0 +1,231 @@
+//! Layers of snapshots, and the images that they become.
+
+use std::fs;
+use std::sync::{PoisonError, RwLockReadGuard};
+use std::time::Instant;
+
+use super::{SnapshotError, Snapshots};
+use crate::cim::format::RegionSet;
+use crate::cim::{ErrorKind, Guid, LayerSet, WriterOptions, files};
+use crate::engine::Portable;
+use crate::layer::commit::commit;
+use crate::layer::digest::Digest;
+use crate::layer::import::{Counts, ImportOptions, Imported, LayerOs, prepare};
+use crate::layer::stream::LayerStream;
+use crate::store::{ImageRow, Kind, LayerRow, Look, Promise, SnapshotRow, Stages, Writer, image_name};
+
+/// The label that names the chain that a snapshot is to become.
+const REFERENCE: &str = "containerd.io/snapshot.ref";
+
+/// A layer that a snapshot got.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewLayer {
+    /// Its layer set.
+    pub set: Guid,
+    /// What is known of it.
+    pub row: LayerRow,
+}
+
+/// As long as this lives, nothing is removed: files that were made, or found, will be there when their row is written.
+pub(super) type Publishing<'s> = RwLockReadGuard<'s, ()>;
+
+impl Snapshots {
+    /// Converts a layer for a snapshot.
+    pub fn fill(
+        &self,
+        key: &str,
+        stream: LayerStream,
+        os: Option<LayerOs>,
+    ) -> Result<NewLayer, SnapshotError> {
+        let started = Instant::now();
+        let engine = Portable::unnamed(self.store.lease(), self.options.sync);
+        let options = ImportOptions { os, ..ImportOptions::default() };
+        let Imported { layer, os, stream, report } = prepare(stream, engine, &options)?;
+        let set = os.set_id(&stream.uncompressed.digest);
+        let _publishing = self.publishing();
+        let converted = started.elapsed();
+        let regions = match layer.finish_as(set) {
+            // Somebody else has made the same layer, of another blob or at the same time.
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                LayerSet::open(self.store.lease(), set)?.set()
+            }
+            made => made?,
+        };
+        let timing = &stream.timing;
+        let row = LayerRow {
+            diff_id: stream.uncompressed.digest,
+            size: stream.uncompressed.size,
+            blob: stream.compressed.digest,
+            os: (!is_empty(&report.counts)).then_some(os),
+            bytes: self.bytes_of(regions),
+            inodes: report.counts.files.saturating_add(report.counts.directories),
+            stages: Stages::default()
+                .with("read", timing.reading)
+                .with("inflate", timing.inflating)
+                .with("hash", timing.hashing)
+                .with("convert", converted)
+                .with("sync", started.elapsed().saturating_sub(converted)),
+        };
+        self.store.write(Promise::Loose, |writer| {
+            writer.put_layer(set, &row)?;
+            give(writer, key, set)
+        })?;
+        Ok(NewLayer { set, row })
+    }
+
+    /// Gives a snapshot the layer that a blob was found to be, if that is known.
+    pub fn reuse(&self, key: &str, blob: &Digest) -> Result<Option<NewLayer>, SnapshotError> {
+        self.store.write(Promise::Loose, |writer| {
+            let Some((set, row)) = writer.layer_of_blob(blob)? else { return Ok(None) };
+            give(writer, key, set)?;
+            Ok(Some(NewLayer { set, row }))
+        })
+    }
+
+    /// Makes the image of a snapshot that has its layer, if it is known what it will lie over; and those of snapshots
+    /// that waited for this one.
+    pub fn fork_ahead(&self, key: &str) -> Result<(), SnapshotError> {
+        let publishing = self.publishing();
+        let mut left = vec![key.to_owned()];
+        while let Some(key) = left.pop() {
+            let Some(row) = self.store.read(|reader| reader.snapshot(&key))? else { continue };
+            let Some(set) = row.layer.filter(|_| row.kind == Kind::Active && row.image.is_none()) else {
+                continue;
+            };
+            let Some(parent) = self.parent_to_be(&row, set)? else { continue };
+            let chain = self.image_of(&publishing, parent.as_ref(), set)?;
+            self.store.write(Promise::Loose, |writer| note_image(writer, &key, chain))?;
+            left.extend(self.waiting_for(&chain)?);
+        }
+        Ok(())
+    }
+
+    /// Returns what a snapshot will lie over once it is committed, as far as that can be told: `Some(None)` for nothing.
+    fn parent_to_be(&self, row: &SnapshotRow, set: Guid) -> Result<Option<Option<Digest>>, SnapshotError> {
+        self.store.read(|reader| {
+            if !row.parent.is_empty() {
+                return Ok(reader.snapshot(&row.parent)?.and_then(|parent| parent.image).map(Some));
+            }
+            let (Some(chain), Some(layer)) = (reference(row), reader.layer(set)?) else { return Ok(None) };
+            if chain == layer.diff_id {
+                return Ok(Some(None));
+            }
+            let mut images = reader.images()?.into_iter();
+            Ok(images
+                .find(|(parent, _)| layer.diff_id.over(Some(parent)) == chain)
+                .map(|(parent, _)| Some(parent)))
+        })
+    }
+
+    /// Returns the snapshots that will lie over an image, and have none yet.
+    fn waiting_for(&self, below: &Digest) -> Result<Vec<String>, SnapshotError> {
+        self.store.read(|reader| {
+            let mut keys = Vec::new();
+            for (key, row) in reader.snapshots()? {
+                let waits = row.kind == Kind::Active && row.image.is_none();
+                let (Some(set), Some(chain)) = (row.layer.filter(|_| waits), reference(&row)) else {
+                    continue;
+                };
+                if reader.layer(set)?.is_some_and(|layer| layer.diff_id.over(Some(below)) == chain) {
+                    keys.push(key);
+                }
+            }
+            Ok(keys)
+        })
+    }
+
+    /// Makes the image of a layer over a parent, unless it is there.
+    pub(super) fn image_of(
+        &self,
+        _publishing: &Publishing<'_>,
+        parent: Option<&Digest>,
+        set: Guid,
+    ) -> Result<Digest, SnapshotError> {
+        let (layer, below) = self.store.read(|reader| {
+            let below = parent.map_or(Ok(None), |parent| reader.image(parent))?;
+            Ok::<_, SnapshotError>((reader.layer(set)?, below))
+        })?;
+        let layer = layer.ok_or_else(|| SnapshotError::NotFound(set.to_string()))?;
+        let chain = layer.diff_id.over(parent);
+        let _alone = self.forks.lock(chain);
+        if self.store.read(|reader| reader.image(&chain))?.is_some() {
+            return Ok(chain);
+        }
+        let os = system(layer.os, below.map(|below| below.os))?;
+        let started = Instant::now();
+        let options = WriterOptions { sync: self.options.sync, ..WriterOptions::default() };
+        let parent_name = parent.map(image_name).transpose()?;
+        let layer_set = LayerSet::open(self.store.lease(), set)?;
+        let header = commit(&layer_set, os, parent_name.as_ref(), &image_name(&chain)?, options)?;
+        let row = ImageRow {
+            parent: parent.copied(),
+            layer: set,
+            tree: header.own.guid,
+            os,
+            bytes: self.bytes_of(header.own),
+            stages: Stages::default().with("fork", started.elapsed()),
+        };
+        self.store.write(Promise::Loose, |writer| writer.put_image(&chain, &row))?;
+        Ok(chain)
+    }
+
+    /// Returns the system that the image below a snapshot is for.
+    pub fn system_below(&self, row: &SnapshotRow) -> Result<Option<LayerOs>, SnapshotError> {
+        let parent = self.store.read(|reader| reader.snapshot(&row.parent))?;
+        self.system_of(parent.and_then(|parent| parent.image).as_ref())
+    }
+
+    /// Returns the system that an image is for.
+    pub(super) fn system_of(&self, chain: Option<&Digest>) -> Result<Option<LayerOs>, SnapshotError> {
+        let Some(chain) = chain else { return Ok(None) };
+        Ok(self.store.read(|reader| reader.image(chain))?.map(|image| image.os))
+    }
+
+    /// Adds up the files of a region set.
+    fn bytes_of(&self, set: RegionSet) -> u64 {
+        let directory = self.store.root().images();
+        let regions = (0..set.count)
+            .flat_map(|index| [files::region(set.guid, index), files::object_ids(set.guid, index)]);
+        let names = regions.chain([files::journal(set.guid), files::links(set.guid)]);
+        let len = |name: String| fs::metadata(directory.join(name)).map_or(0, |metadata| metadata.len());
+        names.map(len).fold(0, u64::saturating_add)
+    }
+
+    pub(super) fn publishing(&self) -> Publishing<'_> {
+        self.publishing.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Writes that a snapshot has a layer.
+fn give(writer: &mut Writer, key: &str, set: Guid) -> Result<(), SnapshotError> {
+    let mut row = writer.snapshot(key)?.ok_or_else(|| SnapshotError::NotFound(key.to_owned()))?;
+    row.layer = Some(set);
+    row.image = None;
+    Ok(writer.put_snapshot(key, &row)?)
+}
+
+/// Writes that the image of a snapshot is there. One that was removed meanwhile needs none.
+fn note_image(writer: &mut Writer, key: &str, chain: Digest) -> Result<(), SnapshotError> {
+    if let Some(mut row) = writer.snapshot(key)?.filter(|row| row.kind == Kind::Active) {
+        row.image = Some(chain);
+        writer.put_snapshot(key, &row)?;
+    }
+    Ok(())
+}
+
+fn reference(row: &SnapshotRow) -> Option<Digest> {
+    row.labels.get(REFERENCE)?.parse().ok()
+}
+
+fn is_empty(counts: &Counts) -> bool {
+    let Counts { files, directories, links, streams, deletions, .. } = *counts;
+    [files, directories, links, streams, deletions].iter().all(|&count| count == 0)
+}
+
+/// Returns the system that an image is for.
+fn system(layer: Option<LayerOs>, parent: Option<LayerOs>) -> Result<LayerOs, SnapshotError> {
+    match (layer, parent) {
+        (Some(layer), Some(parent)) if layer != parent => Err(SnapshotError::OtherSystem { layer, parent }),
+        (layer, parent) => Ok(layer.or(parent).unwrap_or(LayerOs::Linux)),
+    }
+}

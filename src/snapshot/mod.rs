@@ -1,0 +1,101 @@
+//! The life of snapshots: one verb a file.
+//!
+//! ```text
+//!   prepare, view ──► row, directory ──► mounts
+//!                          │ filled by the differ (a layer set), or through the mount (files)
+//!   commit ──► layer set over the parent's image: a fork ──► row moves to its name
+//!   remove ──► row
+//!   cleanup ─► what no row needs any more: mounts, images, layer sets, directories
+//! ```
+//!
+//! All of it blocks, and may be called from any number of threads. What a caller sees is in the database before the call
+//! returns; what takes longer than that happens before, or waits for [`Snapshots::cleanup`].
+
+#![cfg(target_os = "linux")]
+
+mod cleanup;
+mod commit;
+mod difference;
+mod error;
+mod extraction;
+mod filter;
+mod images;
+mod keyed;
+mod list;
+mod model;
+mod mounts;
+mod prepare;
+mod remove;
+mod scratch;
+mod stat;
+mod update;
+mod usage;
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, RwLock};
+
+pub use difference::Difference;
+pub use error::{Code, SnapshotError};
+pub use extraction::Extraction;
+pub use images::NewLayer;
+pub use model::{CommitRequest, Info, Labels, Mount, NewSnapshot};
+
+use crate::layer::digest::Digest;
+use crate::mount::Mounter;
+use crate::store::Store;
+pub(crate) use keyed::Keyed;
+
+/// How snapshots are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SnapshotOptions {
+    /// Whether what is made is on the disk before it is told of.
+    pub sync: bool,
+    /// Whether a snapshot of one namespace of containerd may stand for the same chain in another one.
+    pub share: bool,
+}
+
+impl Default for SnapshotOptions {
+    fn default() -> Self {
+        Self { sync: true, share: true }
+    }
+}
+
+/// All snapshots of a root.
+#[derive(Debug)]
+pub struct Snapshots {
+    store: Store,
+    mounter: Arc<dyn Mounter>,
+    options: SnapshotOptions,
+    /// One at a time makes the image of a chain.
+    forks: Keyed<Digest>,
+    /// Whoever publishes files and writes their row reads this; whoever removes rows and their files writes it.
+    publishing: RwLock<()>,
+    /// Whoever mounts images, or takes mounts away, for as long as the database must not say otherwise.
+    mounting: Mutex<()>,
+}
+
+impl Snapshots {
+    /// Opens a root, and removes what a crash has left there.
+    pub fn open(
+        root: impl AsRef<Path>,
+        mounter: Arc<dyn Mounter>,
+        options: SnapshotOptions,
+    ) -> Result<Self, SnapshotError> {
+        let store = Store::open(root)?;
+        let snapshots = Self {
+            store,
+            mounter,
+            options,
+            forks: Keyed::default(),
+            publishing: RwLock::default(),
+            mounting: Mutex::default(),
+        };
+        snapshots.recover()?;
+        Ok(snapshots)
+    }
+
+    /// Returns what is kept.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+}

@@ -1,0 +1,140 @@
+//! Making snapshots.
+
+use std::collections::BTreeMap;
+use std::fs::{self, DirBuilder, Permissions};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt, chown};
+
+use super::{Info, Mount, NewSnapshot, SnapshotError, Snapshots, extraction};
+use crate::cim::Image;
+use crate::layer::digest::Digest;
+use crate::mount::view::{View, ViewKind};
+use crate::store::{Kind, Look, Promise, SnapshotRow, Timestamp, Usage, Writer};
+
+/// The label that names the chain that a snapshot is to become.
+const REFERENCE: &str = "containerd.io/snapshot.ref";
+
+impl Snapshots {
+    /// Makes a snapshot that can be written.
+    pub fn prepare(&self, new: NewSnapshot) -> Result<Vec<Mount>, SnapshotError> {
+        self.make(new, Kind::Active)
+    }
+
+    /// Makes a snapshot that can be read.
+    pub fn view(&self, new: NewSnapshot) -> Result<Vec<Mount>, SnapshotError> {
+        self.make(new, Kind::View)
+    }
+
+    fn make(&self, new: NewSnapshot, kind: Kind) -> Result<Vec<Mount>, SnapshotError> {
+        if new.key.is_empty() {
+            return Err(SnapshotError::NoKey);
+        }
+        let promise = match extraction::is_extraction(&new.key, &new.labels) {
+            // Worth nothing after a power loss, which ends the pull that it is for.
+            true => Promise::Loose,
+            false => Promise::Kept,
+        };
+        let row = self.store.write(promise, |writer| self.insert(writer, &new, kind))?;
+        let mounts = self.mounts_of(&new.key, &row);
+        if mounts.is_err() {
+            self.store.write(promise, |writer| writer.remove_snapshot(&new.key))?;
+        }
+        mounts
+    }
+
+    fn insert(
+        &self,
+        writer: &mut Writer,
+        new: &NewSnapshot,
+        kind: Kind,
+    ) -> Result<SnapshotRow, SnapshotError> {
+        let parent = match new.parent.as_str() {
+            "" => None,
+            key => Some(writer.snapshot(key)?.ok_or_else(|| SnapshotError::NotFound(key.to_owned()))?),
+        };
+        if parent.as_ref().is_some_and(|parent| parent.kind != Kind::Committed) {
+            return Err(SnapshotError::ParentNotCommitted(new.parent.clone()));
+        }
+        if writer.snapshot(&new.key)?.is_some() || self.is_known(writer, new)? {
+            return Err(SnapshotError::Exists(new.key.clone()));
+        }
+        let id = writer.new_id()?;
+        let now = Timestamp::now();
+        let row = SnapshotRow {
+            id,
+            kind,
+            parent: new.parent.clone(),
+            created: now,
+            updated: now,
+            labels: without_empty(new.labels.clone()),
+            layer: None,
+            image: None,
+            usage: Usage::default(),
+        };
+        self.make_directories(id, parent.and_then(|parent| parent.image))?;
+        writer.put_snapshot(&new.key, &row)?;
+        Ok(row)
+    }
+
+    /// Returns whether a committed snapshot is what this one is to become, so that containerd may take that one.
+    fn is_known(&self, writer: &Writer, new: &NewSnapshot) -> Result<bool, SnapshotError> {
+        let Some(chain) = new.labels.get(REFERENCE).filter(|_| self.options.share) else { return Ok(false) };
+        // An image whose chain this is has it only with the same parents.
+        let Ok(digest) = chain.parse::<Digest>() else { return Ok(false) };
+        for key in writer.image_users(&digest)? {
+            let Some(row) = writer.snapshot(&key)? else { continue };
+            let same = row.parent == new.parent && row.labels.get(REFERENCE) == Some(chain);
+            if row.kind == Kind::Committed && same {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Makes the directories of a snapshot. The root of an overlay is that of its upper directory, so this one looks
+    /// like the root of the image below it.
+    fn make_directories(&self, id: u64, below: Option<Digest>) -> Result<(), SnapshotError> {
+        let root = self.store.root();
+        let upper = root.upper(id);
+        let mut builder = DirBuilder::new();
+        builder.recursive(true).mode(0o700);
+        for directory in [root.snapshot(id), root.work(id), upper.clone()] {
+            builder.create(&directory).map_err(SnapshotError::io("make", &directory))?;
+        }
+        let (mode, uid, gid) = match below {
+            Some(chain) => self.root_of(&chain)?,
+            None => (0o755, 0, 0),
+        };
+        fs::set_permissions(&upper, Permissions::from_mode(mode))
+            .and_then(|()| chown(&upper, Some(uid), Some(gid)))
+            .map_err(SnapshotError::io("set up", &upper))
+    }
+
+    /// Returns mode, user and group of the root of an image.
+    fn root_of(&self, chain: &Digest) -> Result<(u32, u32, u32), SnapshotError> {
+        let image = self.open_image(chain)?;
+        let root = image.root();
+        let view = View::new(image, ViewKind::Linux)?;
+        Ok(match view.attributes(root) {
+            Ok(attributes) => (attributes.permissions, attributes.uid, attributes.gid),
+            Err(_) => (0o755, 0, 0),
+        })
+    }
+
+    pub(super) fn open_image(&self, chain: &Digest) -> Result<Image, SnapshotError> {
+        let name = crate::store::image_name(chain)?;
+        Ok(Image::open_in(self.store.lease().directory().clone(), &name)?)
+    }
+}
+
+/// Labels without a value are as good as none.
+pub(super) fn without_empty(mut labels: BTreeMap<String, String>) -> BTreeMap<String, String> {
+    labels.retain(|_, value| !value.is_empty());
+    labels
+}
+
+impl Info {
+    /// Returns the label that names the chain that this is to become.
+    pub fn reference(&self) -> Option<&str> {
+        self.labels.get(REFERENCE).map(String::as_str)
+    }
+}

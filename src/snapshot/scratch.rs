@@ -1,0 +1,55 @@
+//! What was written into a snapshot through its mount becomes a layer.
+
+use std::io;
+use std::thread;
+
+use super::{SnapshotError, Snapshots};
+use crate::cim::Guid;
+use crate::layer::digest::Digest;
+use crate::layer::export::export_upper;
+use crate::layer::import::LayerOs;
+use crate::layer::stream::{LayerStream, StreamOptions};
+use crate::store::{Look, SnapshotRow};
+
+impl Snapshots {
+    /// Converts the directory of a snapshot.
+    pub(super) fn convert_directory(
+        &self,
+        key: &str,
+        row: &SnapshotRow,
+        below: Option<&Digest>,
+    ) -> Result<Guid, SnapshotError> {
+        let os = below.map_or(Ok(None), |below| self.store.read(|reader| reader.image(below)))?;
+        if os.is_some_and(|image| image.os == LayerOs::Windows) {
+            return Err(SnapshotError::NotForWindows(key.to_owned()));
+        }
+        let base = below.map(|below| self.open_image(below)).transpose()?;
+        let upper = self.store.root().upper(row.id);
+        let (tar, out) = io::pipe().map_err(SnapshotError::io("make a pipe beside", &upper))?;
+        thread::scope(|scope| {
+            let exported = scope.spawn(|| export_upper(base.as_ref(), &upper, io::BufWriter::new(out)));
+            let opened = LayerStream::open(tar, StreamOptions::default());
+            let filled = opened
+                .map_err(|error| SnapshotError::Import(error.into()))
+                .and_then(|stream| self.fill(key, stream, Some(LayerOs::Linux)));
+            let exported = exported.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            // When both fail, the one has failed because of the other: a tar that ends early, or a pipe without reader.
+            match (exported, filled) {
+                (_, Ok(layer)) => Ok(layer.set),
+                (Err(error), _) if !is_broken_pipe(&error) => Err(error.into()),
+                (_, Err(error)) => Err(error),
+            }
+        })
+    }
+}
+
+fn is_broken_pipe(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}

@@ -1,0 +1,64 @@
+//! How much a snapshot takes.
+
+use std::collections::HashSet;
+use std::fs;
+use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use super::{SnapshotError, Snapshots};
+use crate::store::{Kind, Look, Usage};
+
+/// Bytes of a unit of `st_blocks`.
+const BLOCK: u64 = 512;
+
+impl Snapshots {
+    /// Returns how much a snapshot takes, without its parents.
+    pub fn usage(&self, key: &str) -> Result<Usage, SnapshotError> {
+        let row = self.store.read(|reader| reader.snapshot(key))?;
+        let row = row.ok_or_else(|| SnapshotError::NotFound(key.to_owned()))?;
+        let layer = match row.layer.filter(|_| row.kind == Kind::Active) {
+            Some(set) => self.store.read(|reader| reader.layer(set))?,
+            None => None,
+        };
+        match (row.kind, layer) {
+            (Kind::Committed, _) => Ok(row.usage),
+            (_, Some(layer)) => Ok(Usage { bytes: layer.bytes, inodes: layer.inodes }),
+            (_, None) => measure(&self.store.root().upper(row.id)),
+        }
+    }
+}
+
+/// Adds up what lies in a directory that others may be writing to. Files with several names count once.
+fn measure(directory: &Path) -> Result<Usage, SnapshotError> {
+    let mut usage = Usage::default();
+    let mut seen = HashSet::new();
+    let mut left = vec![directory.to_owned()];
+    while let Some(path) = left.pop() {
+        let Some(metadata) =
+            still_there(fs::symlink_metadata(&path)).map_err(SnapshotError::io("look at", &path))?
+        else {
+            continue;
+        };
+        if metadata.nlink() > 1 && !metadata.is_dir() && !seen.insert((metadata.dev(), metadata.ino())) {
+            continue;
+        }
+        usage.bytes += metadata.blocks() * BLOCK;
+        usage.inodes += 1;
+        if metadata.is_dir() {
+            let entries = still_there(fs::read_dir(&path)).map_err(SnapshotError::io("list", &path))?;
+            for entry in entries.into_iter().flatten() {
+                left.push(entry.map_err(SnapshotError::io("list", &path))?.path());
+            }
+        }
+    }
+    Ok(usage)
+}
+
+fn still_there<T>(result: std::io::Result<T>) -> std::io::Result<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,104 @@
+//! What is kept: a database, and the directory that it describes.
+//!
+//! ```text
+//!   ROOT/
+//!     cimsnap.redb     snapshots, images, layers, and who uses what
+//!     cim/             the containing directory of all images and layer sets
+//!     snapshots/ID/    what a writable snapshot has of its own: fs/ and work/
+//!     mounts/CHAIN/    where an image is mounted
+//!     empty/           the lower directory of snapshots that have nothing below them
+//! ```
+//!
+//! * A **snapshot** is what containerd knows by a key. It has a parent, and when it is committed an image.
+//! * An **image** is named by its chain: the layers it is made of. Any number of snapshots may share one.
+//! * A **layer** is a layer set, made of one blob without its parent. Any number of images may share one.
+//!
+//! What a row says exists does exist on disk, whole: files come before their row, and go after it. Files without a row
+//! are garbage.
+
+mod error;
+mod read;
+mod root;
+mod rows;
+mod tables;
+mod write;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use redb::{Database, DatabaseError, Durability, ReadableDatabase};
+
+pub use error::StoreError;
+pub use read::{Look, Reader};
+pub use root::Root;
+pub(crate) use rows::image_name;
+pub use rows::{ImageRow, Kind, LayerRow, SnapshotRow, Stages, Timestamp, Usage};
+pub use write::Writer;
+
+use crate::cim::Lease;
+use crate::cim::io::DiskDirectory;
+
+/// The database and the directories of one root. Nobody else has them while this lives.
+#[derive(Debug)]
+pub struct Store {
+    database: Database,
+    root: Root,
+    lease: Lease,
+}
+
+/// How much a transaction may lose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Promise {
+    /// It is on the disk when it returns.
+    Kept,
+    /// A power loss may undo it, as long as no later one is kept.
+    Loose,
+}
+
+impl Store {
+    /// Opens what lies below `root`, or begins it.
+    pub fn open(root: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let root = Root::create(root.as_ref())?;
+        let path = root.database();
+        let database = Database::create(&path).map_err(|error| match error {
+            DatabaseError::DatabaseAlreadyOpen => StoreError::InUse(root.path().to_owned()),
+            error => StoreError::open(&path, error.into()),
+        })?;
+        tables::prepare(&database)?;
+        let lease = Lease::take(Arc::new(DiskDirectory::new(root.images())))?;
+        Ok(Self { database, root, lease })
+    }
+
+    /// Returns where everything lies.
+    pub fn root(&self) -> &Root {
+        &self.root
+    }
+
+    /// Returns the right to write images.
+    pub fn lease(&self) -> &Lease {
+        &self.lease
+    }
+
+    /// Looks at one state of the database, whatever happens meanwhile.
+    pub fn read<T, E: From<StoreError>>(&self, look: impl FnOnce(&Reader) -> Result<T, E>) -> Result<T, E> {
+        let transaction = self.database.begin_read().map_err(StoreError::from)?;
+        look(&Reader::new(transaction))
+    }
+
+    /// Changes the database: all that `change` does, or nothing if it fails.
+    pub fn write<T, E: From<StoreError>>(
+        &self,
+        promise: Promise,
+        change: impl FnOnce(&mut Writer) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let mut transaction = self.database.begin_write().map_err(StoreError::from)?;
+        if promise == Promise::Loose {
+            transaction.set_durability(Durability::None).map_err(StoreError::from)?;
+        }
+        // A transaction that is dropped is undone.
+        let mut writer = Writer::new(transaction);
+        let done = change(&mut writer)?;
+        writer.commit()?;
+        Ok(done)
+    }
+}

@@ -1,0 +1,87 @@
+//! Where everything lies below the root.
+
+use std::fs::{self, DirBuilder};
+use std::path::{Path, PathBuf};
+
+use super::StoreError;
+use crate::layer::digest::Digest;
+
+/// The directory of a store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Root(PathBuf);
+
+impl Root {
+    /// Makes the directories that every store has.
+    pub(super) fn create(path: &Path) -> Result<Self, StoreError> {
+        make_private(path)?;
+        let root = Self(path.canonicalize().map_err(StoreError::io("resolve", path))?);
+        for directory in [root.images(), root.snapshots(), root.mounts(), root.empty()] {
+            make_private(&directory)?;
+        }
+        Ok(root)
+    }
+
+    /// Returns the root itself.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Returns the database.
+    pub fn database(&self) -> PathBuf {
+        self.0.join("cimsnap.redb")
+    }
+
+    /// Returns the containing directory of all images.
+    pub fn images(&self) -> PathBuf {
+        self.0.join("cim")
+    }
+
+    /// Returns the directory of what snapshots have of their own.
+    pub fn snapshots(&self) -> PathBuf {
+        self.0.join("snapshots")
+    }
+
+    /// Returns what one snapshot has of its own.
+    pub fn snapshot(&self, id: u64) -> PathBuf {
+        self.snapshots().join(id.to_string())
+    }
+
+    /// Returns where the files of a writable snapshot lie.
+    pub fn upper(&self, id: u64) -> PathBuf {
+        self.snapshot(id).join("fs")
+    }
+
+    /// Returns what the kernel needs beside them.
+    pub fn work(&self, id: u64) -> PathBuf {
+        self.snapshot(id).join("work")
+    }
+
+    /// Returns the directory of all mounts of images.
+    pub fn mounts(&self) -> PathBuf {
+        self.0.join("mounts")
+    }
+
+    /// Returns where an image is mounted.
+    pub fn mount(&self, chain: &Digest) -> PathBuf {
+        self.mounts().join(chain.hex())
+    }
+
+    /// Returns a directory in which there is nothing.
+    pub fn empty(&self) -> PathBuf {
+        self.0.join("empty")
+    }
+}
+
+/// Makes a directory that only its owner may enter: what is below it has owners and modes of its own.
+fn make_private(path: &Path) -> Result<(), StoreError> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path).map_err(StoreError::io("make", path))?;
+    let is_directory = fs::metadata(path).map_err(StoreError::io("look at", path))?.is_dir();
+    match is_directory {
+        true => Ok(()),
+        false => Err(StoreError::io("use", path)(std::io::ErrorKind::NotADirectory.into())),
+    }
+}

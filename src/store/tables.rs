@@ -1,0 +1,60 @@
+//! The tables of the database, and how one schema becomes the next.
+
+use redb::{Database, MultimapTableDefinition, ReadableTable, TableDefinition};
+
+use super::StoreError;
+
+/// Snapshots by key.
+pub(super) const SNAPSHOTS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("snapshots");
+/// Keys of snapshots by id.
+pub(super) const KEYS: TableDefinition<'_, u64, &str> = TableDefinition::new("keys");
+/// Keys of snapshots by the key of their parent.
+pub(super) const CHILDREN: MultimapTableDefinition<'_, &str, &str> = MultimapTableDefinition::new("children");
+/// Images by chain.
+pub(super) const IMAGES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("images");
+/// Keys of snapshots by the chain of their image.
+pub(super) const IMAGE_USERS: MultimapTableDefinition<'_, &str, &str> =
+    MultimapTableDefinition::new("image_users");
+/// Keys of snapshots by the set of the layer that was converted for them.
+pub(super) const LAYER_USERS: MultimapTableDefinition<'_, &str, &str> =
+    MultimapTableDefinition::new("layer_users");
+/// Chains of images by the set of their layer.
+pub(super) const LAYER_IMAGES: MultimapTableDefinition<'_, &str, &str> =
+    MultimapTableDefinition::new("layer_images");
+/// Layers by the id of their set.
+pub(super) const LAYERS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("layers");
+/// Sets of layers by the digest of a blob that turned out to be the layer.
+pub(super) const BLOBS: TableDefinition<'_, &str, &str> = TableDefinition::new("blobs");
+/// Numbers.
+pub(super) const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
+
+/// The schema, in [`META`].
+const SCHEMA: &str = "schema";
+/// The last id that was given to a snapshot, in [`META`].
+pub(super) const LAST_ID: &str = "last_id";
+
+/// The schema that this version writes.
+const CURRENT: u64 = 1;
+
+/// Makes all tables, and brings those of earlier versions up to date.
+pub(super) fn prepare(database: &Database) -> Result<(), StoreError> {
+    let transaction = database.begin_write()?;
+    let found = transaction.open_table(META)?.get(SCHEMA)?.map(|value| value.value());
+    match found {
+        Some(CURRENT) => return Ok(()),
+        Some(found) => return Err(StoreError::Newer { found, known: CURRENT }),
+        None => {}
+    }
+    transaction.open_table(META)?.insert(SCHEMA, CURRENT)?;
+    transaction.open_table(SNAPSHOTS)?;
+    transaction.open_table(KEYS)?;
+    transaction.open_multimap_table(CHILDREN)?;
+    transaction.open_table(IMAGES)?;
+    transaction.open_multimap_table(IMAGE_USERS)?;
+    transaction.open_multimap_table(LAYER_USERS)?;
+    transaction.open_multimap_table(LAYER_IMAGES)?;
+    transaction.open_table(LAYERS)?;
+    transaction.open_table(BLOBS)?;
+    transaction.commit()?;
+    Ok(())
+}

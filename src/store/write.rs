@@ -1,0 +1,150 @@
+//! Changing the database. Indexes follow their rows here, and nowhere else.
+
+use redb::{ReadableTable, WriteTransaction};
+use serde::Serialize;
+
+use super::read::{Index, Rows, Tables, each_row, entries_of};
+use super::tables::{
+    BLOBS, CHILDREN, IMAGE_USERS, IMAGES, KEYS, LAST_ID, LAYER_IMAGES, LAYER_USERS, LAYERS, META, SNAPSHOTS,
+};
+use super::{ImageRow, Kind, LayerRow, Look, SnapshotRow, StoreError};
+use crate::cim::Guid;
+use crate::layer::digest::Digest;
+
+/// A change of the database under way.
+pub struct Writer {
+    transaction: WriteTransaction,
+}
+
+impl std::fmt::Debug for Writer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Writer")
+    }
+}
+
+impl Writer {
+    pub(super) fn new(transaction: WriteTransaction) -> Self {
+        Self { transaction }
+    }
+
+    pub(super) fn commit(self) -> Result<(), StoreError> {
+        Ok(self.transaction.commit()?)
+    }
+
+    /// Returns an id that no snapshot ever had.
+    pub fn new_id(&mut self) -> Result<u64, StoreError> {
+        let mut numbers = self.transaction.open_table(META)?;
+        let last = numbers.get(LAST_ID)?.map_or(0, |value| value.value());
+        let id = last.saturating_add(1);
+        numbers.insert(LAST_ID, id)?;
+        Ok(id)
+    }
+
+    /// Writes a snapshot, in place of what has the key.
+    pub fn put_snapshot(&mut self, key: &str, row: &SnapshotRow) -> Result<(), StoreError> {
+        self.remove_snapshot(key)?;
+        self.put(SNAPSHOTS, key, row)?;
+        self.transaction.open_table(KEYS)?.insert(row.id, key)?;
+        for (index, entry) in references(row) {
+            self.transaction.open_multimap_table(index)?.insert(entry.as_str(), key)?;
+        }
+        Ok(())
+    }
+
+    /// Removes a snapshot.
+    pub fn remove_snapshot(&mut self, key: &str) -> Result<(), StoreError> {
+        let Some(row) = self.snapshot(key)? else { return Ok(()) };
+        for (index, entry) in references(&row) {
+            self.transaction.open_multimap_table(index)?.remove(entry.as_str(), key)?;
+        }
+        self.transaction.open_table(KEYS)?.remove(row.id)?;
+        self.transaction.open_table(SNAPSHOTS)?.remove(key)?;
+        Ok(())
+    }
+
+    /// Writes an image.
+    pub fn put_image(&mut self, chain: &Digest, row: &ImageRow) -> Result<(), StoreError> {
+        let key = chain.to_string();
+        self.remove_image(chain)?;
+        self.put(IMAGES, &key, row)?;
+        let set = row.layer.to_string();
+        self.transaction.open_multimap_table(LAYER_IMAGES)?.insert(set.as_str(), key.as_str())?;
+        Ok(())
+    }
+
+    /// Removes an image.
+    pub fn remove_image(&mut self, chain: &Digest) -> Result<(), StoreError> {
+        let Some(row) = self.image(chain)? else { return Ok(()) };
+        let (key, set) = (chain.to_string(), row.layer.to_string());
+        self.transaction.open_multimap_table(LAYER_IMAGES)?.remove(set.as_str(), key.as_str())?;
+        self.transaction.open_table(IMAGES)?.remove(key.as_str())?;
+        Ok(())
+    }
+
+    /// Writes a layer, and that its blob is this layer.
+    pub fn put_layer(&mut self, set: Guid, row: &LayerRow) -> Result<(), StoreError> {
+        let key = set.to_string();
+        self.put(LAYERS, &key, row)?;
+        self.put_blob(&row.blob, set)
+    }
+
+    /// Writes that a blob is a layer.
+    pub fn put_blob(&mut self, blob: &Digest, set: Guid) -> Result<(), StoreError> {
+        let (blob, set) = (blob.to_string(), set.to_string());
+        self.transaction.open_table(BLOBS)?.insert(blob.as_str(), set.as_str())?;
+        Ok(())
+    }
+
+    /// Removes a layer, and what is known of blobs that are this layer.
+    pub fn remove_layer(&mut self, set: Guid) -> Result<(), StoreError> {
+        let set = set.to_string();
+        self.transaction.open_table(LAYERS)?.remove(set.as_str())?;
+        self.transaction.open_table(BLOBS)?.retain(|_, of| of != set)?;
+        Ok(())
+    }
+
+    fn put(&mut self, table: Rows, key: &str, row: &impl Serialize) -> Result<(), StoreError> {
+        let failed = |source| StoreError::Row { key: key.to_owned(), source };
+        let bytes = serde_json::to_vec(row).map_err(failed)?;
+        self.transaction.open_table(table)?.insert(key, bytes.as_slice())?;
+        Ok(())
+    }
+}
+
+/// Returns where a snapshot stands beside its own row.
+fn references(row: &SnapshotRow) -> impl Iterator<Item = (Index, String)> {
+    let parent = Some(&row.parent).filter(|parent| !parent.is_empty());
+    let layer = row.layer.filter(|_| row.kind != Kind::Committed);
+    let entries = [
+        parent.map(|parent| (CHILDREN, parent.clone())),
+        row.image.map(|chain| (IMAGE_USERS, chain.to_string())),
+        layer.map(|set| (LAYER_USERS, set.to_string())),
+    ];
+    entries.into_iter().flatten()
+}
+
+impl Tables for Writer {
+    fn row(&self, table: Rows, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.transaction.open_table(table)?.get(key)?.map(|row| row.value().to_vec()))
+    }
+
+    fn each(
+        &self,
+        table: Rows,
+        visit: &mut dyn FnMut(&str, &[u8]) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        each_row(&self.transaction.open_table(table)?, visit)
+    }
+
+    fn entries(&self, index: Index, key: &str) -> Result<Vec<String>, StoreError> {
+        entries_of(&self.transaction.open_multimap_table(index)?, key)
+    }
+
+    fn set_of_blob(&self, blob: &str) -> Result<Option<String>, StoreError> {
+        Ok(self.transaction.open_table(BLOBS)?.get(blob)?.map(|set| set.value().to_owned()))
+    }
+
+    fn key_by_id(&self, id: u64) -> Result<Option<String>, StoreError> {
+        Ok(self.transaction.open_table(KEYS)?.get(id)?.map(|key| key.value().to_owned()))
+    }
+}
