@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"fmt"
 	"os"
-	"path/filepath"
+	"strconv"
 	"time"
+
+	"cimsnap/tests/containerd/bed"
 )
 
 // cost is what a pull takes. Processor time and memory are those of containerd, of the snapshotter, and of what they start.
@@ -37,19 +39,15 @@ func costOf(pids []int, do func()) cost {
 func ticksOf(pids []int) int64 {
 	var sum int64
 	for _, pid := range pids {
-		var own, kernel, children, childrenKernel int64
-		fields := statFields(pid, 11)
-		_, _ = fmt.Fscan(bytes.NewReader(fields), &own, &kernel, &children, &childrenKernel)
-		sum += own + kernel + children + childrenKernel
+		text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		// In user space and in the kernel, and both of children: fields 12 to 15 behind the name.
+		fields := bytes.Fields(text[bytes.LastIndexByte(text, ')')+1:])
+		for _, field := range fields[min(11, len(fields)):min(15, len(fields))] {
+			ticks, _ := strconv.ParseInt(string(field), 10, 64)
+			sum += ticks
+		}
 	}
 	return sum
-}
-
-// statFields returns the state of a process from the field behind its name on, but for some.
-func statFields(pid, skip int) []byte {
-	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	fields := bytes.Fields(text[bytes.LastIndexByte(text, ')')+1:])
-	return bytes.Join(fields[min(skip, len(fields)):], []byte(" "))
 }
 
 // peakMemory is the most resident memory, in MiB, that processes and their children had together.
@@ -66,27 +64,12 @@ func peakMemory(pids []int, stop chan struct{}) float64 {
 }
 
 func memoryOf(pids []int) float64 {
-	sum := 0.0
-	for _, pid := range pids {
+	pages := 0
+	for _, pid := range bed.Family(pids) {
 		var total, resident int
 		text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
 		_, _ = fmt.Sscan(string(text), &total, &resident)
-		sum += float64(resident*os.Getpagesize()) / (1 << 20)
-		sum += memoryOf(childrenOf(pid))
+		pages += resident
 	}
-	return sum
-}
-
-func childrenOf(pid int) []int {
-	var children []int
-	files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
-	for _, file := range files {
-		text, _ := os.ReadFile(file)
-		for _, field := range bytes.Fields(text) {
-			var child int
-			_, _ = fmt.Sscan(string(field), &child)
-			children = append(children, child)
-		}
-	}
-	return children
+	return float64(pages*os.Getpagesize()) / (1 << 20)
 }
