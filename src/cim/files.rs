@@ -12,6 +12,9 @@ pub const PART: &str = ".part";
 /// Ends the name of an image.
 pub const IMAGE: &str = ".cim";
 
+/// Begins the name of a note, before the digits of a blob's digest.
+const NOTE: &str = "blob_sha256-";
+
 /// Names region file `index` of a set.
 pub fn region(set: Guid, index: u16) -> String {
     format!("region_{set}_{index}")
@@ -35,6 +38,16 @@ pub fn journal(set: Guid) -> String {
 /// Returns whether a file is the journal of a layer set.
 pub fn is_journal(name: &str) -> bool {
     name.starts_with("journal_") && set_of(name).is_some()
+}
+
+/// Names the note of what a blob holds. `digits` are those of the blob's digest.
+pub fn note(digits: &str) -> String {
+    format!("{NOTE}{digits}")
+}
+
+/// Returns whether a file is a note of what a blob holds.
+pub fn is_note(name: &str) -> bool {
+    name.starts_with(NOTE)
 }
 
 /// Names a file before it is published.
@@ -68,7 +81,7 @@ impl ImageName {
         let name = name.into();
         let plain = !name.is_empty() && name != "." && name != ".." && !name.contains(['/', '\\', '\0']);
         // A name that looks like one of our other files would be taken for garbage or for a region.
-        if !plain || name.ends_with(PART) || set_of(&name).is_some() {
+        if !plain || name.ends_with(PART) || set_of(&name).is_some() || is_note(&name) {
             return Err(InvalidInput::ImageName(name).into());
         }
         Ok(Self(name))

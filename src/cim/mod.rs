@@ -35,4 +35,6 @@ pub use format::{Attributes, Guid};
 pub use names::{ImagePath, Name, NameRef};
 pub use reader::Image;
 pub use units::{FileId, FileTime, RegionOffset, StreamLen};
-pub use writer::{CaseRule, LayerSet, LayerSetWriter, Lease, Metadata, Site, Writer, WriterOptions};
+pub use writer::{
+    CaseRule, LayerSet, LayerSetWriter, Lease, Metadata, Pruned, Site, Writer, WriterOptions, prune,
+};

@@ -116,6 +116,11 @@ fn hint(error: &anyhow::Error) -> Option<&'static str> {
     if let Some(hint) = find::<RegistryError>(error).and_then(of_registry) {
         return Some(hint);
     }
+    if let Some(CommitError::NoHive(_)) = find(error) {
+        return Some(
+            "a layer above has to be laid over its parent; --create-hives is for layers that have no registry",
+        );
+    }
     match find_cim(error) {
         Some(error) => of_kind(error.kind()),
         None => of_io(find::<io::Error>(error)?.kind()),

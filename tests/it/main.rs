@@ -11,7 +11,13 @@ mod crash;
 mod export;
 #[cfg(target_os = "linux")]
 mod fuse;
+#[cfg(target_os = "linux")]
+#[path = "../make_image/generator/mod.rs"]
+mod generator;
+mod golden;
 mod hive_oracles;
+#[cfg(target_os = "linux")]
+mod images;
 mod import;
 mod layer_set;
 mod model;

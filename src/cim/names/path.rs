@@ -4,7 +4,7 @@ use std::fmt;
 
 use zerocopy::little_endian::U16;
 
-use super::{MAX_PATH_UNITS, Name, NameRef, SEPARATOR, wtf8};
+use super::{MAX_PATH_UNITS, Name, NameRef, SEPARATOR, upcase, wtf8};
 use crate::cim::error::{CimError, InvalidInput};
 
 /// A path from the root of an image. The empty path is the root itself.
@@ -64,6 +64,13 @@ impl ImagePath {
             Some(rest) => above.is_root() || rest.first().is_none_or(|unit| unit.get() == SEPARATOR),
             None => false,
         }
+    }
+
+    /// Returns whether this path and another are one where case does not count.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let upcase = upcase::standard();
+        let is_same = |(a, b): (&U16, &U16)| upcase.unit(a.get()) == upcase.unit(b.get());
+        self.units.len() == other.units.len() && self.units.iter().zip(&other.units).all(is_same)
     }
 
     /// Splits off the last name; `None` for the root.

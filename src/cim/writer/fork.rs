@@ -10,9 +10,11 @@ use super::tree::Tree;
 use super::{CaseRule, Site, Writer, WriterOptions, random_guid, region_count};
 use crate::cim::error::{CimError, Fault, NotFound, Place};
 use crate::cim::files::{self, ImageName};
-use crate::cim::format::{Guid, ImageHeader, JournalHeader, RegionSet};
+use crate::cim::format::{EditCursor, EditKind, Guid, ImageHeader, JournalHeader, RegionSet};
 use crate::cim::io::Bytes;
+use crate::cim::names::ImagePath;
 use crate::cim::reader::{Image, Regions};
+use crate::cim::reparse::Tag;
 
 /// A published layer set.
 #[derive(Debug)]
@@ -46,6 +48,14 @@ impl LayerSet {
     /// Returns the region set of the layer's leaf objects.
     pub fn set(&self) -> RegionSet {
         self.header.set
+    }
+
+    /// Returns the paths of symbolic links of Windows without attributes: of them the layer does not say whether they
+    /// lead to files or to directories.
+    pub fn undecided_links(&self) -> Result<Vec<ImagePath>, CimError> {
+        let found =
+            JournalHeader::parse(self.journal.as_slice()).and_then(|(_, edits, _)| undecided_links(edits));
+        found.map_err(|fault| CimError::corrupt(Place { file: self.name.clone(), offset: 0 }, fault))?
     }
 
     /// Makes an image: the layer over `parent`, or alone.
@@ -98,6 +108,32 @@ impl LayerSet {
         let set = SetWriter::new(directory.clone(), guid, own_first, inherited, options.sync)?;
         Ok(Writer { name: new.clone(), parents, regions, draft: Draft::new(tree, set), _claim: claim })
     }
+}
+
+/// Goes through the edits of a journal.
+fn undecided_links(edits: &[u8]) -> Result<Result<Vec<ImagePath>, CimError>, Fault> {
+    let mut cursor = EditCursor::new(edits);
+    let mut found = Vec::new();
+    while let Some(kind) = cursor.kind()? {
+        let path = ImagePath::from_units(cursor.path()?);
+        match kind {
+            EditKind::FILE => {
+                let leaf = cursor.leaf()?;
+                cursor.stream()?;
+                if Tag(leaf.reparse_tag.get()) == Tag::SYMLINK && leaf.flags.get() == 0 {
+                    found.push(path);
+                }
+            }
+            EditKind::DIRECTORY | EditKind::MISSING_DIRECTORY => drop(cursor.leaf()?),
+            EditKind::STREAM => {
+                cursor.name()?;
+                cursor.stream()?;
+            }
+            EditKind::LINK => drop(cursor.path()?),
+            _ => {}
+        }
+    }
+    Ok(found.into_iter().collect())
 }
 
 /// Returns the first region of a layer set that an image has already: the same layer lies over itself, or it is empty.

@@ -40,6 +40,14 @@ impl LinkEdits {
         Ok(())
     }
 
+    /// Returns whether a file has no more than one name.
+    pub(super) fn is_single(&self, file: FileId) -> Result<bool, CimError> {
+        match self.touched.get(&file) {
+            Some(directories) => Ok(directories.len() < 2),
+            None => Ok(self.inherited(file)?.is_empty()),
+        }
+    }
+
     /// Removes a name in `directory`.
     pub(super) fn remove(&mut self, file: FileId, directory: FileId) -> Result<Remaining, CimError> {
         let single = match self.touched.get(&file) {

@@ -17,6 +17,7 @@ mod leaves;
 mod links;
 mod metadata;
 mod names;
+mod prune;
 mod publish;
 mod region;
 mod replay;
@@ -33,6 +34,7 @@ pub use layer_set::LayerSetWriter;
 pub use lease::{Lease, Site};
 pub use metadata::Metadata;
 pub use names::CaseRule;
+pub use prune::{Pruned, prune};
 
 pub use stream::StreamWriter;
 
@@ -198,6 +200,12 @@ impl Writer {
     /// Gives a file another name, in place of a file that has it.
     pub fn link(&mut self, new: &ImagePath, existing: &ImagePath) -> Result<(), CimError> {
         self.draft.edit()?.link(new, existing)
+    }
+
+    /// Makes a link that leads to a file one that leads to a directory. One with several names stays as it is, because
+    /// no directory has them.
+    pub fn lead_to_directory(&mut self, link: &ImagePath) -> Result<(), CimError> {
+        self.draft.edit()?.lead_to_directory(link)
     }
 
     /// Deletes a name: of a file, or of a directory with all below it.

@@ -64,7 +64,7 @@ pub(super) fn clear_leftovers(directory: &dyn Directory) -> Result<(), CimError>
 }
 
 /// Returns the sets that the images of a directory list.
-fn listed_sets(directory: &dyn Directory, names: &[String]) -> Result<HashSet<Guid>, CimError> {
+pub(super) fn listed_sets(directory: &dyn Directory, names: &[String]) -> Result<HashSet<Guid>, CimError> {
     let mut listed = HashSet::new();
     for name in names.iter().filter(|name| name.ends_with(files::IMAGE)) {
         let header = read_header(directory, &ImageName::new(name.as_str())?)?;
@@ -88,10 +88,10 @@ fn led_set(directory: &dyn Directory, stem: &str) -> Option<Guid> {
     ImageHeader::parse(bytes.as_slice()).ok().map(|header| header.own.guid)
 }
 
-fn list(directory: &dyn Directory) -> Result<Vec<String>, CimError> {
+pub(super) fn list(directory: &dyn Directory) -> Result<Vec<String>, CimError> {
     directory.list().map_err(|error| CimError::io("list", directory.path(), error))
 }
 
-fn remove(directory: &dyn Directory, name: &str) -> Result<(), CimError> {
+pub(super) fn remove(directory: &dyn Directory, name: &str) -> Result<(), CimError> {
     directory.remove(name).map_err(|error| CimError::io("remove", directory.path().join(name), error))
 }

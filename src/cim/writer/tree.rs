@@ -100,6 +100,16 @@ impl Tree {
         self.name(parent, name, file)
     }
 
+    /// Makes a link that leads to a file one that leads to a directory, unless it has several names.
+    pub(super) fn lead_to_directory(&mut self, link: &ImagePath) -> Result<(), CimError> {
+        let id = self.require(link)?;
+        if self.links.is_single(id)? {
+            let record = RawFileRecord { data: Stream::EMPTY_DIRECTORY.into(), ..self.tables.get(id)? };
+            self.tables.set(id, record)?;
+        }
+        Ok(())
+    }
+
     /// Removes a name: of a file, or of a directory with all below it.
     pub(super) fn delete(&mut self, path: &ImagePath) -> Result<(), CimError> {
         let absent = || NotFound::Path(path.to_string());

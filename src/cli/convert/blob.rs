@@ -10,9 +10,10 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use cimsnap::cim::{ErrorKind, Guid, Lease};
 use cimsnap::engine::Portable;
-use cimsnap::layer::import::{ImportOptions, Imported, LayerOs, Report, prepare};
+use cimsnap::layer::import::{ImportError, ImportOptions, Imported, LayerOs, Report, prepare};
 use cimsnap::layer::stream::{LayerStream, StreamOptions, StreamSummary};
 
+use super::notes::Notes;
 use crate::cli::Result;
 use crate::cli::ui::{Progress, Ui};
 
@@ -72,7 +73,16 @@ impl Blob {
             Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error.into()),
             _ => {}
         }
+        Notes::new(lease.directory().clone())
+            .leave(&stream.compressed.digest, &stream.uncompressed.digest)?;
         Ok(Layer { set, os, stream, report, took: started.elapsed() })
+    }
+
+    /// Reads all of the blob, and only proves that it is what is expected.
+    pub(super) fn prove(self, lease: &Lease) -> Result<()> {
+        let stream = LayerStream::open(self.reader, self.options).and_then(LayerStream::finish);
+        let stream = stream.map_err(ImportError::from)?;
+        Notes::new(lease.directory().clone()).leave(&stream.compressed.digest, &stream.uncompressed.digest)
     }
 }
 

@@ -11,13 +11,13 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use cimsnap::cim::io::{Directory, DiskDirectory};
 use cimsnap::cim::{Guid, Image, ImageName, LayerSet, Lease, WriterOptions};
-use cimsnap::layer::commit::commit;
+use cimsnap::layer::commit::{MissingHives, commit_with};
 use cimsnap::registry::{Layout, SourceImage};
 use serde::Serialize;
 
 use super::blob::{Blob, Layer, Stop};
 use super::facts::stored;
-use super::plan::{self, Step};
+use super::plan::{self, Job, Step, Task};
 use crate::cli::Result;
 use crate::cli::text;
 use crate::cli::ui::{Bars, Ui};
@@ -30,28 +30,30 @@ pub(crate) struct Conversion<'a> {
     layout: &'a Layout,
     image: &'a SourceImage,
     directory: Arc<dyn Directory>,
+    missing: MissingHives,
     sync: bool,
     bars: Bars,
     stop: Stop,
 }
 
-/// A layer set that was made, or why it was not.
-type Outcome = (Guid, Result<Layer>);
+/// A blob that was read, with the layer set that was made of it if one was to be; or why it was not.
+type Outcome = (Task, Result<Option<Layer>>);
 
 /// The layer sets of a conversion, as they come.
 struct Sets {
-    pending: HashSet<Guid>,
+    pending: HashSet<Task>,
     made: HashMap<Guid, Layer>,
     outcomes: Receiver<Outcome>,
 }
 
 impl Sets {
-    /// Waits for a layer set; `None` where it was there before, or came with a lower layer.
+    /// Waits for a layer set, and until all blobs that claim to be its layer have proved to be; `None` where it was
+    /// there before, or came with a lower layer.
     fn take(&mut self, set: Guid) -> Result<Option<Layer>> {
-        while self.pending.contains(&set) {
-            let (came, layer) = self.outcomes.recv().context("a thread ended early")?;
-            self.pending.remove(&came);
-            self.made.insert(came, layer?);
+        while self.pending.iter().any(|task| task.set == set) {
+            let (task, layer) = self.outcomes.recv().context("a thread ended early")?;
+            self.pending.remove(&task);
+            self.made.extend(layer?.map(|layer| (task.set, layer)));
         }
         Ok(self.made.remove(&set))
     }
@@ -79,28 +81,29 @@ impl<'a> Conversion<'a> {
         layout: &'a Layout,
         image: &'a SourceImage,
         to: &Path,
+        missing: MissingHives,
         sync: bool,
         ui: &Ui,
     ) -> Result<Self> {
         std::fs::create_dir_all(to).with_context(|| format!("cannot make {}", to.display()))?;
         let directory: Arc<dyn Directory> = Arc::new(DiskDirectory::new(to));
-        Ok(Self { layout, image, directory, sync, bars: ui.bars(), stop: Stop::default() })
+        Ok(Self { layout, image, directory, missing, sync, bars: ui.bars(), stop: Stop::default() })
     }
 
     /// Makes what is not there yet.
     pub(crate) fn run(&self) -> Result<()> {
         let steps = plan::steps(&self.directory, self.image)?;
-        if steps.iter().all(|step| step.done) {
+        if steps.iter().all(Step::is_over) {
             return steps.iter().try_for_each(|step| self.tell(step, None, Duration::ZERO));
         }
         let lease = Lease::take(self.directory.clone())?;
         // Whoever had the directory before may have made something since.
         let steps = plan::steps(&self.directory, self.image)?;
-        let jobs = plan::sets_to_make(&self.directory, &steps)?;
+        let jobs = plan::jobs(&self.directory, &steps)?;
         let cores = thread::available_parallelism().map_or(1, usize::from);
         let workers = cores.min(MAX_WORKERS).min(jobs.len());
         let (sender, outcomes) = channel();
-        let pending = jobs.iter().map(|step| step.set).collect();
+        let pending = jobs.iter().map(Job::task).collect();
         let queue = Mutex::new(jobs.into_iter());
         let mut sets = Sets { pending, made: HashMap::new(), outcomes };
         thread::scope(|scope| {
@@ -116,38 +119,42 @@ impl<'a> Conversion<'a> {
         })
     }
 
-    /// Makes layer sets until there are none to make.
+    /// Reads blobs until there are none to read.
     fn work<'s>(
         &self,
-        queue: &Mutex<impl Iterator<Item = &'s Step<'s>>>,
+        queue: &Mutex<impl Iterator<Item = Job<'s>>>,
         lease: &Lease,
         outcomes: &Sender<Outcome>,
     ) {
         let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
-        while let Some(step) = next().filter(|_| !self.stop.load(Ordering::Relaxed)) {
+        while let Some(job) = next().filter(|_| !self.stop.load(Ordering::Relaxed)) {
             // Nobody listens after a failure, and nobody needs to.
-            drop(outcomes.send((step.set, self.make_set(step, lease))));
+            drop(outcomes.send((job.task(), self.read(&job, lease))));
         }
     }
 
-    fn make_set(&self, step: &Step<'_>, lease: &Lease) -> Result<Layer> {
-        let (layer, count) = (step.layer, self.image.layers.len());
-        let (number, digest) = (step.number, layer.blob.digest);
+    /// Reads a blob, and makes a layer set of it if the job is to.
+    fn read(&self, job: &Job<'_>, lease: &Lease) -> Result<Option<Layer>> {
+        let (layer, count) = (job.step.layer, self.image.layers.len());
+        let (number, digest) = (job.step.number, layer.blob.digest);
         let failed = || format!("cannot convert layer {number} of {count}, {digest}");
         let file = self.layout.open_blob(&layer.blob).with_context(failed)?;
         let progress = self.bars.add(format!("layer {number} of {count}"), layer.blob.size);
         let blob = Blob::new(Box::new(file), layer.stream_options(), progress, self.stop.clone());
-        blob.import(lease, Some(self.image.os), self.sync).with_context(failed)
+        match job.makes {
+            true => blob.import(lease, Some(self.image.os), self.sync).map(Some).with_context(failed),
+            false => blob.prove(lease).map(|()| None).with_context(failed),
+        }
     }
 
     /// Makes images in order, each as soon as its layer set is there.
     fn commit_all(&self, lease: &Lease, steps: &[Step<'_>], sets: &mut Sets) -> Result<()> {
         let mut parent = None;
         for step in steps {
+            let layer = sets.take(step.set)?;
             if step.done {
                 self.tell(step, None, Duration::ZERO)?;
             } else {
-                let layer = sets.take(step.set)?;
                 let committing = Instant::now();
                 self.commit(step, lease, parent)?;
                 let took = layer.as_ref().map_or(Duration::ZERO, |layer| layer.took);
@@ -161,7 +168,7 @@ impl<'a> Conversion<'a> {
     fn commit(&self, step: &Step<'_>, lease: &Lease, parent: Option<&ImageName>) -> Result<()> {
         let options = WriterOptions { sync: self.sync, ..WriterOptions::default() };
         let set = LayerSet::open(lease, step.set)?;
-        let committed = commit(&set, self.image.os, parent, &step.name, options);
+        let committed = commit_with(&set, self.image.os, parent, &step.name, options, self.missing);
         committed.map(drop).with_context(|| format!("cannot make the image of layer {}", step.number))
     }
 

@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use cimsnap::cim::io::Directory;
 use cimsnap::cim::{CimError, ErrorKind, Guid, Image, ImageName, LayerSet, files};
+use cimsnap::layer::digest::Digest;
 use cimsnap::registry::{SourceImage, SourceLayer};
+
+use super::notes::Notes;
 
 /// A layer, and the image that it is to be.
 pub(super) struct Step<'i> {
@@ -16,6 +19,15 @@ pub(super) struct Step<'i> {
     pub(super) name: ImageName,
     /// Whether the image is there.
     pub(super) done: bool,
+    /// Whether the blob has been read, and has the diff id.
+    pub(super) proved: bool,
+}
+
+impl Step<'_> {
+    /// Returns whether there is nothing to do.
+    pub(super) fn is_over(&self) -> bool {
+        self.done && self.proved
+    }
 }
 
 /// Plans the images of all layers, the lowest first.
@@ -23,31 +35,56 @@ pub(super) fn steps<'i>(
     directory: &Arc<dyn Directory>,
     image: &'i SourceImage,
 ) -> Result<Vec<Step<'i>>, CimError> {
+    let notes = Notes::new(directory.clone());
     let layers = (1..).zip(&image.layers);
     layers
         .map(|(number, layer)| {
             let name = ImageName::new(format!("sha256-{}{}", layer.chain_id.hex(), files::IMAGE))?;
             let done = is_there(Image::open_in(directory.clone(), &name))?;
-            Ok(Step { number, layer, set: image.os.set_id(&layer.diff_id), name, done })
+            let proved = notes.tell(&layer.blob.digest, &layer.diff_id);
+            Ok(Step { number, layer, set: image.os.set_id(&layer.diff_id), name, done, proved })
         })
         .collect()
 }
 
-/// Returns the steps whose layer sets have to be made: one for each set, the largest first, so that none is begun last
-/// that takes longest.
-pub(super) fn sets_to_make<'s, 'i>(
+/// A blob to read.
+pub(super) struct Job<'s> {
+    pub(super) step: &'s Step<'s>,
+    /// Whether a layer set is to be made of it. If not, it is read for the proof alone.
+    pub(super) makes: bool,
+}
+
+impl Job<'_> {
+    pub(super) fn task(&self) -> Task {
+        Task { set: self.step.set, blob: self.step.layer.blob.digest }
+    }
+}
+
+/// What a job is known by: its blob, and the layer set of what the blob claims to be.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Task {
+    pub(super) set: Guid,
+    pub(super) blob: Digest,
+}
+
+/// Returns the blobs to read: one for each layer set that has to be made, and all others whose diff ids nobody has
+/// proved. The largest comes first, so that none is begun last that takes longest.
+pub(super) fn jobs<'s>(
     directory: &Arc<dyn Directory>,
-    steps: &'s [Step<'i>],
-) -> Result<Vec<&'s Step<'i>>, CimError> {
-    let mut seen = HashSet::new();
-    let mut missing = Vec::new();
+    steps: &'s [Step<'s>],
+) -> Result<Vec<Job<'s>>, CimError> {
+    let mut sets = HashSet::new();
+    let mut jobs = Vec::new();
     for step in steps.iter().filter(|step| !step.done) {
-        if seen.insert(step.set) && !is_there(LayerSet::open(directory.clone(), step.set))? {
-            missing.push(step);
+        if sets.insert(step.set) && !is_there(LayerSet::open(directory.clone(), step.set))? {
+            jobs.push(Job { step, makes: true });
         }
     }
-    missing.sort_by_key(|step| std::cmp::Reverse(step.layer.blob.size));
-    Ok(missing)
+    let mut tasks: HashSet<Task> = jobs.iter().map(Job::task).collect();
+    let unproved = steps.iter().filter(|step| !step.proved).map(|step| Job { step, makes: false });
+    jobs.extend(unproved.filter(|job| tasks.insert(job.task())));
+    jobs.sort_by_key(|job| std::cmp::Reverse(job.step.layer.blob.size));
+    Ok(jobs)
 }
 
 /// Tells what is not there from what cannot be used.

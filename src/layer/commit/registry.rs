@@ -6,63 +6,53 @@
 
 use std::io::{self, Write};
 
-use super::CommitError;
+use super::{CommitError, MissingHives};
 use crate::cim::format::StreamKind;
 use crate::cim::reader::{File, Regions};
-use crate::cim::{Attributes, CimError, ImagePath, Metadata, Writer, security};
-use crate::layer::hive::{HiveError, HiveErrorKind, Recovery, merge_files};
-
-/// Where Windows keeps its hives.
-const CONFIG: &str = "Files/Windows/System32/config";
+use crate::cim::{Attributes, ImagePath, Metadata, Writer, security};
+use crate::layer::hive::{Hive as Tree, HiveError, HiveErrorKind, HiveInfo, Recovery, merge_files, write};
+use crate::layer::windows::registry::{DIRECTORY, HIVES, Hive};
 
 /// The file by which a container runtime knows that the registry is part of the image.
 const LAYOUT: (&str, &[u8]) = ("layout", b"vhd-with-hives\n");
 
-/// A hive, by its name in Windows and by its name in `Hives`.
-struct Hive {
-    live: &'static str,
-    stem: &'static str,
-}
-
-const HIVES: [Hive; 5] = [
-    Hive { live: "SYSTEM", stem: "SYSTEM" },
-    Hive { live: "SOFTWARE", stem: "SOFTWARE" },
-    Hive { live: "SAM", stem: "SAM" },
-    Hive { live: "SECURITY", stem: "SECURITY" },
-    Hive { live: "DEFAULT", stem: "DEFAULTUSER" },
-];
-
-impl Hive {
-    fn live(&self) -> Result<ImagePath, CimError> {
-        ImagePath::parse(format!("{CONFIG}/{}", self.live))
-    }
-
-    /// Names one of the two logs of the hive in Windows.
-    fn log(&self, number: u8) -> Result<ImagePath, CimError> {
-        ImagePath::parse(format!("{CONFIG}/{}.LOG{number}", self.live))
-    }
-
-    fn base(&self) -> Result<ImagePath, CimError> {
-        ImagePath::parse(format!("Hives/{}_BASE", self.stem))
-    }
-
-    fn delta(&self) -> Result<ImagePath, CimError> {
-        ImagePath::parse(format!("Hives/{}_DELTA", self.stem))
-    }
-}
-
 /// Adds what an image of a single layer needs.
-pub(super) fn complete_base(writer: &mut Writer) -> Result<(), CommitError> {
+pub(super) fn complete_base(writer: &mut Writer, missing: MissingHives) -> Result<(), CommitError> {
     let regions = writer.inherited_regions().clone();
-    let directory = ImagePath::parse("Hives")?;
+    let directory = ImagePath::parse(DIRECTORY)?;
     if writer.find(&directory)?.is_none() {
         writer.create_directory(&directory, &made(Attributes::DIRECTORY))?;
     }
     for hive in &HIVES {
-        complete_base_hive(writer, &regions, hive)?;
+        if missing == MissingHives::Create && writer.find(&hive.live()?)?.is_none() {
+            create(writer, hive)?;
+        } else {
+            complete_base_hive(writer, &regions, hive)?;
+        }
     }
     let (layout, text) = LAYOUT;
     write_file(writer, &ImagePath::parse(layout)?, text)
+}
+
+/// Makes an empty hive under both its names.
+fn create(writer: &mut Writer, hive: &Hive) -> Result<(), CommitError> {
+    let live = hive.live()?;
+    let mut bytes = Vec::new();
+    let written = write(&&Tree::new(HiveInfo::PLAIN), &mut bytes);
+    written.map_err(|source| CommitError::Hive { path: live.clone(), source })?;
+    let mut missing = Vec::new();
+    let mut above = live.parent();
+    while let Some(directory) = above.filter(|directory| !directory.is_root()) {
+        above = directory.parent();
+        missing.push(directory);
+    }
+    for directory in missing.iter().rev() {
+        if writer.find(directory)?.is_none() {
+            writer.create_directory(directory, &made(Attributes::DIRECTORY))?;
+        }
+    }
+    write_file(writer, &live, &bytes)?;
+    Ok(writer.link(&hive.base()?, &live)?)
 }
 
 /// Links a hive, unless its logs hold a part of it: on a volume that nobody can write, nobody replays them.

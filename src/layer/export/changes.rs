@@ -6,6 +6,7 @@ use tar::EntryType;
 
 use super::archive::{Archive, Description};
 use super::error::{EntryError, ExportError};
+use super::hives::Hives;
 use super::links::{Links, Plan};
 use super::names::{self, Names};
 use super::{ExportSummary, linux, windows};
@@ -24,6 +25,7 @@ pub(super) struct Changes<'a, W> {
     names: Names,
     top: &'a Image,
     links: Links<'a>,
+    hives: Hives<'a>,
     archive: Archive<W>,
     /// The directory that was written last, or that the last entry is in. Those above it were written, too.
     made: ImagePath,
@@ -38,9 +40,10 @@ impl<'a, W: Write> Changes<'a, W> {
         out: W,
     ) -> Result<Self, ExportError> {
         let names = Names::new(os);
-        let links = Links::find(base, top, names)?;
+        let mut links = Links::find(base, top, names)?;
+        let hives = Hives::find(base, top, os, &mut links)?;
         let (archive, made) = (Archive::new(out), ImagePath::ROOT);
-        Ok(Self { os, names, top, links, archive, made, summary: ExportSummary::default() })
+        Ok(Self { os, names, top, links, hives, archive, made, summary: ExportSummary::default() })
     }
 
     /// Writes what differs.
@@ -68,8 +71,36 @@ impl<'a, W: Write> Changes<'a, W> {
                 self.whiteout(&walk.path().join(name)?)?;
             }
         }
+        self.missing_hives()?;
         self.archive.finish()?;
         Ok(self.summary)
+    }
+
+    /// Writes hives that the image does not have, but an import needs.
+    fn missing_hives(&mut self) -> Result<(), ExportError> {
+        let mut missing = Vec::new();
+        for path in self.hives.paths() {
+            if self.top.find(path)?.is_none() {
+                missing.push(path.clone());
+            }
+        }
+        for path in missing {
+            self.make_parents(&path)?;
+            let hive = Description { mode: 0o644, ..Description::bare(EntryType::Regular) };
+            self.hive(&path, &path.to_wtf8(), &hive)?;
+        }
+        Ok(())
+    }
+
+    /// Writes a hive that is not the one of the image.
+    fn hive(&mut self, path: &ImagePath, text: &[u8], description: &Description) -> Result<(), ExportError> {
+        let bytes = self.hives.data(path).unwrap_or_default();
+        let len = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        self.archive.begin(text, description, len)?;
+        self.archive.data(bytes)?;
+        self.summary.files += 1;
+        self.summary.bytes = self.summary.bytes.saturating_add(len);
+        self.archive.end(text)
     }
 
     /// Writes a directory that changed.
@@ -112,6 +143,12 @@ impl<'a, W: Write> Changes<'a, W> {
         left: Option<File>,
         right: File,
     ) -> Result<(), ExportError> {
+        if self.hives.data(path).is_some() {
+            self.make_parents(path)?;
+            let description = self.describe(text, &right)?;
+            self.hive(path, text, &description)?;
+            return self.streams(text, &right, &description);
+        }
         match self.links.plan(left.as_ref(), &right)? {
             Plan::Keep => Ok(()),
             Plan::Link(target) => {
@@ -212,6 +249,9 @@ impl<'a, W: Write> Changes<'a, W> {
     }
 
     fn text(&self, path: &ImagePath) -> Result<Option<Vec<u8>>, ExportError> {
+        if self.hives.is_left_out(path) {
+            return Ok(None);
+        }
         self.names.text(path).map_err(|error| ExportError::entry(&path.to_wtf8(), error))
     }
 }

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use crate::cim::CimError;
 use crate::cim::security::SecurityError;
+use crate::cim::{CimError, ImagePath};
+use crate::layer::hive::HiveError;
 use crate::layer::pax::PaxError;
 
 /// Why a change does not become a layer.
@@ -31,6 +32,17 @@ pub enum ExportError {
         /// What a layer cannot say.
         source: EntryError,
     },
+    /// A part of the registry cannot be read.
+    #[error("cannot compare the registry hive {path} with the parent's")]
+    Hive {
+        /// The hive.
+        path: ImagePath,
+        /// What is wrong with it, with the parent's, or with the changes between them.
+        source: HiveError,
+    },
+    /// A part of the registry differs from the parent's in what no changes can say, such as the order of values.
+    #[error("no changes to the parent's registry hive {0} make this one")]
+    NoDelta(ImagePath),
     /// The layer cannot be written.
     #[error("cannot write the layer")]
     Write(#[source] io::Error),

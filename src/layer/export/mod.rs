@@ -20,6 +20,7 @@
 mod archive;
 mod changes;
 mod error;
+mod hives;
 mod links;
 mod linux;
 mod names;

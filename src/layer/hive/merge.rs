@@ -116,7 +116,10 @@ fn halves<B, D>(base: Option<B>, delta: Option<D>) -> Option<Halves<B, D>> {
     }
 }
 
-fn named<'s, S: Source<'s>>(source: &S, key: S::Key) -> Result<Vec<(Name<'s>, S::Key)>, HiveError> {
+pub(super) fn named<'s, S: Source<'s>>(
+    source: &S,
+    key: S::Key,
+) -> Result<Vec<(Name<'s>, S::Key)>, HiveError> {
     source.subkeys(key)?.into_iter().map(|subkey| Ok((source.name(subkey)?, subkey))).collect()
 }
 
@@ -147,7 +150,7 @@ fn without_tombstones(mut values: Vec<Value<'_>>) -> Vec<Value<'_>> {
 
 /// Replaces values of the base by those of the delta where they lie, under the name that the base spells, and adds
 /// the new ones after them.
-fn merged_values<'s>(base: Vec<Value<'s>>, delta: Vec<Value<'s>>) -> Vec<Value<'s>> {
+pub(super) fn merged_values<'s>(base: Vec<Value<'s>>, delta: Vec<Value<'s>>) -> Vec<Value<'s>> {
     let mut by_name: Vec<usize> = (0..delta.len()).collect();
     let mut delta: Vec<Option<Value<'s>>> = delta.into_iter().map(Some).collect();
     let order = |delta: &[Option<Value<'s>>], index: usize, name: &Name<'_>| match delta.get(index) {

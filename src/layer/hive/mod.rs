@@ -30,6 +30,7 @@
 mod cell_writer;
 mod cells;
 mod data;
+mod difference;
 mod dump;
 mod error;
 mod format;
@@ -50,6 +51,7 @@ mod values;
 mod writer;
 
 pub use data::Data;
+pub use difference::difference;
 pub use dump::dump;
 pub use error::{HiveError, HiveErrorKind};
 pub use log::Recovery;

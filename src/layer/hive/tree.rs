@@ -145,6 +145,24 @@ impl<'a> Hive<'a> {
         Ok(Self { info: source.info(), keys })
     }
 
+    /// Makes a hive of one key.
+    pub(super) fn of_root(info: HiveInfo, node: Node<'a>, values: Vec<Value<'a>>) -> Self {
+        Self { info, keys: vec![Key::from_node(node, values, 0)] }
+    }
+
+    /// Adds a subkey with all that belongs to it.
+    pub(super) fn add_node(
+        &mut self,
+        parent: KeyId,
+        node: Node<'a>,
+        values: Vec<Value<'a>>,
+    ) -> Result<KeyId, HiveError> {
+        let id = self.add(parent, node.name.clone())?;
+        let key = self.key_mut(id);
+        *key = Key::from_node(node, values, key.depth);
+        Ok(id)
+    }
+
     /// Returns the root key.
     pub fn root_id(&self) -> KeyId {
         KeyId(0)

@@ -7,7 +7,6 @@ use super::error::{EntryError, ImportError, NameError, shown};
 use super::links::Links;
 use super::os::LayerOs;
 use super::place::Place;
-use super::windows::is_same;
 use super::{ImportLimits, Report};
 use crate::cim::{CimError, FileTime, ImagePath, Name};
 use crate::engine::{DataSink, LayerSink};
@@ -129,7 +128,7 @@ impl<S: LayerSink> Importer<S> {
         tar: &mut TarReader<R>,
     ) -> Result<(), ImportError> {
         let is_file = entry.member(&tar.records(entry)?).kind() == Kind::File;
-        let Some(owner) = owner.filter(|owner| is_file && is_same(owner, path)) else {
+        let Some(owner) = owner.filter(|owner| is_file && owner.is_same(path)) else {
             return Err(ImportError::entry(&entry.path, NameError::LoneStream));
         };
         self.report.counts.streams = self.report.counts.streams.saturating_add(1);

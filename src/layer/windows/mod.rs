@@ -1,3 +1,4 @@
 //! Layers of Windows.
 
 pub mod metadata;
+pub mod registry;

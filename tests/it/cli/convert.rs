@@ -204,3 +204,66 @@ fn two_runs_do_not_harm_each_other() {
     assert_eq!(states, ["kept"; 3]);
     assert!(shell.ok(&format!("check --deep out/{}", images[2])).starts_with("sound"));
 }
+
+#[test]
+fn a_diff_id_counts_only_for_a_blob_that_was_read() {
+    let shell = Shell::new();
+    let mut oci = Oci::new(&shell.path("layout"));
+    let [lowest, upper, ..] = linux();
+    oci.list("good", oci.image("linux", &[lowest.clone(), upper.clone()]));
+    let liar = Layer { diff_id: upper.diff_id.clone(), ..Layer::zstd(&Tar::new().file("evil", "").bytes()) };
+    oci.list("twice", oci.image("linux", &[lowest.clone(), upper.clone(), liar.clone()]));
+    oci.list("again", oci.image("linux", &[lowest.clone(), liar]));
+    // The same tar in another blob is no lie.
+    let other = Layer::plain(&Tar::new().whiteout("etc/.wh.a").file("etc/c", "three").bytes());
+    assert_eq!(other.diff_id, upper.diff_id);
+    let blob = oci.path(&json!(Digest::of(&other.blob).to_string()));
+    oci.list("other", oci.image("linux", &[lowest, other]));
+
+    let refused = |tag: &str, to: &str| {
+        let (code, text) = shell.fails(&format!("image convert oci:layout:{tag} --to {to}"));
+        assert!(code == 5 && text.contains("not the expected"), "{code} {text}");
+    };
+    refused("twice", "fresh");
+    assert_eq!(convert(&shell, "image convert oci:layout:good --to out").1, ["made"; 2]);
+    refused("twice", "out");
+    // All that this one would need is there.
+    refused("again", "out");
+    assert_eq!(convert(&shell, "image convert oci:layout:other --to out").1, ["kept"; 2]);
+    // It is not read again.
+    fs::remove_file(blob).unwrap();
+    assert_eq!(convert(&shell, "image convert oci:layout:other --to out").1, ["kept"; 2]);
+}
+
+#[test]
+fn what_no_image_has_is_removed() {
+    let shell = Shell::new();
+    let mut oci = Oci::new(&shell.path("layout"));
+    let [one, two, three, four] = linux();
+    oci.list("a", oci.image("linux", &[one.clone(), two.clone()]));
+    oci.list("b", oci.image("linux", &[one, three, four]));
+    let (kept, _) = convert(&shell, "image convert oci:layout:a --to out");
+    let (gone, _) = convert(&shell, "image convert oci:layout:b --to out");
+    let before = is_left(&shell.path("out"));
+    assert_eq!(shell.json("image prune out")[0]["sets"], 0);
+    assert_eq!(is_left(&shell.path("out")), before, "every set is one of an image");
+    gone[1..].iter().for_each(|image| fs::remove_file(shell.path("out").join(image)).unwrap());
+    let pruned = &shell.json("image prune out")[0];
+    // Two layer sets, and what two images have of their own.
+    assert!(pruned["sets"] == 4 && pruned["bytes"].as_u64().unwrap() > 0, "{pruned}");
+    assert!(is_left(&shell.path("out")).len() < before.len());
+    for image in &kept {
+        assert!(shell.ok(&format!("check --deep out/{image}")).starts_with("sound"));
+    }
+    assert_eq!(shell.json("image prune out")[0]["sets"], 0);
+    assert_eq!(convert(&shell, "image convert oci:layout:a --to out").1, ["kept"; 2]);
+    assert_eq!(convert(&shell, "image convert oci:layout:b --to out").1, ["kept", "made", "made"]);
+    let notes = || {
+        let names = fs::read_dir(shell.path("out")).unwrap().map(|entry| entry.unwrap().file_name());
+        names.filter(|name| name.to_str().is_some_and(cimsnap::cim::files::is_note)).count()
+    };
+    assert_eq!(notes(), 4);
+    fs::remove_file(shell.path("out").join(&gone[2])).unwrap();
+    shell.ok("image prune out");
+    assert_eq!(notes(), 3);
+}

@@ -111,3 +111,36 @@ fn an_export_leads_back() {
     let (code, text) = shell.fails("layer export top.cim whole.tar");
     assert!(code == 1 && text.contains("cannot make whole.tar"), "{text}");
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_upper_directory_becomes_a_layer() {
+    let shell = Shell::new();
+    fs::create_dir_all(shell.path("source/d")).unwrap();
+    fs::write(shell.path("source/d/old"), "old").unwrap();
+    shell.ok("create source base.cim");
+    fs::create_dir_all(shell.path("upper/d")).unwrap();
+    fs::write(shell.path("upper/d/new"), "new").unwrap();
+    let facts = &shell.json("layer export --parent base.cim --upper upper change.tar")[0];
+    assert_eq!((&facts["files"], &facts["whiteouts"]), (&1.into(), &0.into()));
+    shell.ok("layer import --parent base.cim change.tar top.cim");
+    assert_eq!(shell.ok("ls top.cim d"), "new\nold\n");
+    let (code, _) = shell.fails("layer export --parent base.cim change.tar");
+    assert_eq!(code, 2);
+    let (code, text) = shell.fails("layer export --upper absent other.tar");
+    assert!(code == 1 && text.contains("cannot export the upper directory"), "{text}");
+}
+
+#[test]
+fn missing_hives_are_made_if_wanted() {
+    let shell = Shell::new();
+    fs::write(shell.path("app"), Tar::new().dir("Files").file("Files/app.exe", "app").bytes()).unwrap();
+    let (code, text) = shell.fails("layer import app refused.cim");
+    assert!(code != 0 && text.contains("config/SYSTEM\nhint: "), "{text}");
+    shell.ok("layer import --create-hives app app.cim");
+    assert!(shell.ok("check --deep app.cim").starts_with("sound"));
+    assert_eq!(shell.ok("ls app.cim Hives").lines().count(), 5);
+    fs::write(shell.path("delta"), registry::delta("SAM", "x", "y").bytes()).unwrap();
+    shell.ok("layer import --parent app.cim delta over.cim");
+    shell.ok("check --deep over.cim");
+}

@@ -139,7 +139,7 @@ fn help_names_every_command_and_exit_code() {
             count += 1;
         }
     }
-    assert_eq!(count, 18);
+    assert_eq!(count, 19);
 }
 
 /// Used by every theme that needs an image with one directory.

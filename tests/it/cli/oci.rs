@@ -18,7 +18,7 @@ pub(super) const DOCKER_LIST: &str = "application/vnd.docker.distribution.manife
 pub(super) struct Layer {
     pub(super) diff_id: String,
     pub(super) blob: Vec<u8>,
-    media_type: &'static str,
+    pub(super) media_type: &'static str,
 }
 
 impl Layer {

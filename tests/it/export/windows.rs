@@ -2,12 +2,13 @@
 
 use cimsnap::cim::{Metadata, Writer, WriterOptions};
 use cimsnap::layer::export::{EntryError, ExportError};
+use cimsnap::layer::hive::Layer;
 use cimsnap::layer::import::LayerOs;
 
 use super::{Images, differences, entries, layer, try_layer};
 use crate::import::tars::Tar;
 use crate::import::{Stack, registry};
-use crate::support::{image_name, memory, mkdir, path, put};
+use crate::support::{cat, image_name, memory, mkdir, path, put};
 
 /// Exports what the second layer changed, checks that the export makes the same change, and lists it.
 fn change(lower: Tar, upper: Tar) -> Vec<String> {
@@ -71,11 +72,8 @@ fn merged_hives_and_the_layout_are_made_by_imports_alone() {
     let base = registry::stack([registry::base()]);
     let whole = layer(None, &base.image(), LayerOs::Windows);
     let names = entries(&whole);
-    assert!(
-        names.contains(&"5 Hives".to_owned())
-            && names.contains(&"5 Files/Windows/System32/config".to_owned())
-    );
-    assert!(!names.iter().any(|name| name.contains("_BASE") || name.contains("layout")), "{names:?}");
+    assert!(names.contains(&"5 Files/Windows/System32/config".to_owned()));
+    assert!(!names.iter().any(|name| name.contains("Hives") || name.contains("layout")), "{names:?}");
     let mut again = Stack::new(LayerOs::Windows);
     again.import_bytes(whole).unwrap();
     again.commit_whole().unwrap();
@@ -129,4 +127,50 @@ fn what_a_layer_cannot_say_is_named() {
         writer.create_file(&path("Files/ea"), &metadata, 0).unwrap().finish().unwrap();
     });
     assert!(matches!(error, EntryError::Ea(_)), "{error}");
+}
+
+/// Exports an image over a parent, or over nothing, lays the layer there, and compares the registries.
+fn registry_again(base: Option<Stack>, top: &Stack) -> (Vec<String>, Stack) {
+    let layer = layer(base.as_ref().map(Stack::image).as_ref(), &top.image(), LayerOs::Windows);
+    let mut again = base.unwrap_or_else(|| Stack::new(LayerOs::Windows));
+    again.import_bytes(layer.clone()).unwrap();
+    again.commit_whole().unwrap();
+    for (_, stem) in registry::HIVES {
+        let hive = format!("Hives/{stem}_BASE");
+        assert_eq!(cat(&again.image(), &hive), cat(&top.image(), &hive), "{hive}");
+    }
+    (entries(&layer), again)
+}
+
+fn many_layers() -> [Tar; 4] {
+    let gone = registry::delta_of("Software", "base", |key| key.layer = Layer::TOMBSTONE);
+    [registry::base(), registry::delta("System", "one", "1"), gone, registry::delta("System", "two", "2")]
+}
+
+#[test]
+fn changes_of_many_layers_to_a_hive_become_one() {
+    let top = registry::stack(many_layers());
+    let (entries, again) = registry_again(Some(registry::stack([registry::base()])), &top);
+    assert_eq!(entries, ["5 Hives", "0 Hives/Software_Delta", "0 Hives/System_Delta"]);
+    // The change of the system hive is another one than the last layer had.
+    let changed = differences(&top.image(), &again.image());
+    assert!(changed.len() == 1 && changed[0].starts_with("/Hives/System_Delta: "), "{changed:?}");
+
+    // The parent has the very changes of the image, laid over others.
+    let sam = |key| registry::delta("Sam", key, "1");
+    let base = registry::stack([registry::base(), sam("other"), sam("key")]);
+    let (entries, _) = registry_again(Some(base), &registry::stack([registry::base(), sam("key")]));
+    assert_eq!(entries, ["5 Hives", "0 Hives/Sam_Delta"]);
+}
+
+#[test]
+fn a_lowest_layer_has_its_registry_where_windows_has_it() {
+    let top = registry::stack(many_layers());
+    let (entries, again) = registry_again(None, &top);
+    assert!(!entries.iter().any(|entry| entry.contains("Hives")), "{entries:?}");
+    let live = |stack: &Stack| cat(&stack.image(), "Files/Windows/System32/config/SYSTEM").unwrap();
+    assert_eq!(live(&again), cat(&top.image(), "Hives/SYSTEM_BASE").unwrap());
+    assert_ne!(live(&top), live(&again));
+    let sam = |stack: &Stack| cat(&stack.image(), "Files/Windows/System32/config/SAM").unwrap();
+    assert_eq!(sam(&top), sam(&again));
 }

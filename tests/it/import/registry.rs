@@ -2,14 +2,14 @@
 
 use cimsnap::cim::{ErrorKind, FileTime, Image};
 use cimsnap::layer::commit::CommitError;
-use cimsnap::layer::hive::{Hive, HiveErrorKind, HiveInfo, HiveView, write};
+use cimsnap::layer::hive::{Hive, HiveErrorKind, HiveInfo, HiveView, Key, write};
 
 use super::tars::Tar;
 use super::{LayerOs, Stack};
 use crate::support::{cat, path};
 
 const CONFIG: &str = "Files/Windows/System32/config";
-const HIVES: [(&str, &str); 5] = [
+pub(crate) const HIVES: [(&str, &str); 5] = [
     ("SYSTEM", "SYSTEM"),
     ("SOFTWARE", "SOFTWARE"),
     ("SAM", "SAM"),
@@ -19,9 +19,13 @@ const HIVES: [(&str, &str); 5] = [
 
 /// A hive that has one key with a value.
 fn hive(info: HiveInfo, key: &str, value: &str) -> Vec<u8> {
+    hive_of(info, key, |key| key.set_bytes("value", 1, value.as_bytes().to_vec()).unwrap())
+}
+
+fn hive_of(info: HiveInfo, key: &str, change: impl FnOnce(&mut Key<'static>)) -> Vec<u8> {
     let mut hive = Hive::new(info);
     let key = hive.ensure(key).unwrap();
-    hive.key_mut(key).set_bytes("value", 1, value.as_bytes().to_vec()).unwrap();
+    change(hive.key_mut(key));
     let mut bytes = Vec::new();
     write(&&hive, &mut bytes).unwrap();
     bytes
@@ -40,6 +44,11 @@ pub(crate) fn base() -> Tar {
 
 pub(crate) fn delta(stem: &str, key: &str, value: &str) -> Tar {
     put(Tar::new().dir("Hives"), &format!("Hives/{stem}_Delta"), &hive(HiveInfo::DELTA, key, value))
+}
+
+/// A layer whose delta has one key.
+pub(crate) fn delta_of(stem: &str, key: &str, change: impl FnOnce(&mut Key<'static>)) -> Tar {
+    put(Tar::new().dir("Hives"), &format!("Hives/{stem}_Delta"), &hive_of(HiveInfo::DELTA, key, change))
 }
 
 pub(crate) fn stack(layers: impl IntoIterator<Item = Tar>) -> Stack {

@@ -1,12 +1,13 @@
 //! Layers of Windows.
 
+use cimsnap::cim::check::{CheckOptions, check};
 use cimsnap::cim::dump::{DumpOptions, dump};
 use cimsnap::cim::reparse::Reparse;
 use cimsnap::cim::{Attributes, Image, security};
 use tar::EntryType;
 
 use super::tars::Tar;
-use super::{ImportError, LayerOs, Stack};
+use super::{ImportError, LayerOs, Stack, registry};
 use crate::support::{cat, name, path};
 
 fn image(layers: impl IntoIterator<Item = Tar>) -> Image {
@@ -155,4 +156,37 @@ fn what_windows_does_not_have_is_refused() {
     for bad in ["etc/passwd", "Files/../a", "Files/a:b/c", "Files/a?", "UtilityVM/a", "Files/\u{1}"] {
         assert!(matches!(refusal(Tar::new().file(bad, "")), ImportError::Entry { .. }), "{bad}");
     }
+}
+
+#[test]
+fn links_without_attributes_lead_to_what_the_whole_tree_has() {
+    let lower = registry::base().dir("Files/lower").file("Files/plain", "");
+    let upper = Tar::new()
+        .dir("Files/d/e")
+        .symlink("Files/d/below", "e")
+        .symlink("Files/d/parents", "../lower")
+        .symlink("Files/d/drive", "/lower")
+        .symlink("Files/d/letter", "c:/lower")
+        .symlink("Files/chain", "d/parents/../d/below")
+        .symlink("Files/past the root", "../../lower")
+        .symlink("Files/file", "plain")
+        .symlink("Files/nowhere", "absent")
+        .symlink("Files/loop", "loop")
+        .symlink("Files/share", "//server/share");
+    let upper = with_attributes(upper, "32").symlink("Files/told", "lower");
+    let upper = upper.symlink("Files/two", "lower").link("Files/names", "Files/two");
+    let image = registry::stack([lower, upper]).image();
+    let is_directory = |at: &str| {
+        let file = image.find(&path(&format!("Files/{at}"))).unwrap().unwrap();
+        assert!(file.is_reparse_point(), "{at}");
+        file.is_directory()
+    };
+    for at in ["d/below", "d/parents", "d/drive", "d/letter", "chain", "past the root"] {
+        assert!(is_directory(at), "{at}");
+    }
+    for at in ["file", "nowhere", "loop", "share", "told", "two", "names"] {
+        assert!(!is_directory(at), "{at}");
+    }
+    let report = check(&image, CheckOptions::default());
+    assert!(report.is_sound(), "{report:?}");
 }

@@ -5,7 +5,7 @@ use cimsnap::registry::{Layout, PlatformWish};
 use thiserror::Error;
 
 use crate::cli::Result;
-use crate::cli::convert::Conversion;
+use crate::cli::convert::{Conversion, Hives};
 use crate::cli::exit::Exit;
 use crate::cli::ui::Ui;
 
@@ -29,6 +29,8 @@ pub(crate) struct Args {
     /// What the image is for, as OS/ARCH or OS(VERSION)/ARCH/VARIANT; this machine's platform if not given
     #[arg(long)]
     platform: Option<PlatformWish>,
+    #[command(flatten)]
+    hives: Hives,
     /// Do not wait for the disk: faster, but a power loss may take what was made
     #[arg(long)]
     no_sync: bool,
@@ -71,7 +73,8 @@ impl Args {
         let layout = Layout::open(&self.source.directory)?;
         let wish = self.platform.clone().unwrap_or_else(PlatformWish::here);
         let image = layout.image(self.source.tag.as_deref(), &wish)?;
-        Conversion::new(&layout, &image, &self.to, !self.no_sync, ui)?.run()?;
+        let missing = self.hives.missing();
+        Conversion::new(&layout, &image, &self.to, missing, !self.no_sync, ui)?.run()?;
         Ok(Exit::Success)
     }
 }

@@ -1,6 +1,7 @@
 //! `cimsnap image`: whole images, from outside containerd.
 
 mod convert;
+mod prune;
 
 use clap::Subcommand;
 
@@ -11,12 +12,14 @@ use crate::cli::ui::Ui;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Image {
     Convert(convert::Args),
+    Prune(prune::Args),
 }
 
 impl Image {
     pub(crate) fn run(&self, ui: &Ui) -> Result {
         match self {
             Self::Convert(args) => args.run(ui),
+            Self::Prune(args) => args.run(ui),
         }
     }
 }

@@ -1,11 +1,13 @@
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use cimsnap::cim::Image;
 use cimsnap::layer::digest::Hasher;
-use cimsnap::layer::export::{ExportSummary, export};
+#[cfg(target_os = "linux")]
+use cimsnap::layer::export::export_upper;
+use cimsnap::layer::export::{ExportError, ExportSummary, export};
 use cimsnap::layer::import::LayerOs;
 use serde::Serialize;
 
@@ -19,15 +21,23 @@ use crate::cli::{Result, text};
 ///
 /// Imported over the parent, the layer gives the image again. The same two images always give the same bytes.
 #[derive(Debug, clap::Args)]
+#[command(allow_missing_positional = true)]
 #[command(after_help = "\
 Examples:
   cimsnap layer export --parent base.cim app.cim app.tar
-  cimsnap layer export image.cim - | gzip > image.tar.gz")]
+  cimsnap layer export image.cim - | gzip > image.tar.gz
+  cimsnap layer export --parent base.cim --upper /run/upper app.tar")]
 pub(crate) struct Args {
     /// The image to make a layer of
-    image: PathBuf,
+    #[cfg_attr(target_os = "linux", arg(required_unless_present = "upper", conflicts_with = "upper"))]
+    #[cfg_attr(not(target_os = "linux"), arg(required = true))]
+    image: Option<PathBuf>,
     /// The tar to write, which must not exist, or - for standard output
     tar: PathBuf,
+    /// Make a layer of the upper directory of an overlay over the parent, which nobody may be writing to
+    #[cfg(target_os = "linux")]
+    #[arg(long, value_name = "DIR", conflicts_with = "os")]
+    upper: Option<PathBuf>,
     /// The image below; without it, the layer holds all of the image
     #[arg(long, value_name = "IMAGE")]
     parent: Option<PathBuf>,
@@ -49,23 +59,24 @@ struct Answer {
     bytes: u64,
 }
 
+/// What to make a layer of.
+enum Subject {
+    Image(Image, LayerOs),
+    #[cfg(target_os = "linux")]
+    Upper(PathBuf),
+}
+
 impl Args {
     pub(super) fn run(&self, ui: &Ui) -> Result {
-        let image = Image::open(&self.image)?;
+        let subject = self.subject()?;
         let parent = self.parent.as_deref().map(Image::open).transpose()?;
-        let os = match self.os {
-            System::Windows => LayerOs::Windows,
-            System::Linux => LayerOs::Linux,
-            System::Auto if is_linux(&image)? => LayerOs::Linux,
-            System::Auto => LayerOs::Windows,
-        };
         if self.tar.as_os_str() == "-" {
-            self.write(parent.as_ref(), &image, os, io::stdout().lock())?;
+            self.write(parent.as_ref(), &subject, io::stdout().lock())?;
             return Ok(Exit::Success);
         }
         let file =
             File::create_new(&self.tar).with_context(|| format!("cannot make {}", self.tar.display()))?;
-        let (answer, summary) = self.write(parent.as_ref(), &image, os, file).inspect_err(|_| {
+        let (answer, summary) = self.write(parent.as_ref(), &subject, file).inspect_err(|_| {
             // Half a layer is of no use. Where it cannot be removed either, the first error says why.
             drop(fs::remove_file(&self.tar));
         })?;
@@ -83,16 +94,32 @@ impl Args {
         Ok(Exit::Success)
     }
 
+    fn subject(&self) -> Result<Subject> {
+        #[cfg(target_os = "linux")]
+        if let Some(upper) = &self.upper {
+            return Ok(Subject::Upper(upper.clone()));
+        }
+        let image = Image::open(self.image.as_deref().unwrap_or(Path::new("")))?;
+        let os = match self.os {
+            System::Windows => LayerOs::Windows,
+            System::Linux => LayerOs::Linux,
+            System::Auto if is_linux(&image)? => LayerOs::Linux,
+            System::Auto => LayerOs::Windows,
+        };
+        Ok(Subject::Image(image, os))
+    }
+
     fn write(
         &self,
         parent: Option<&Image>,
-        image: &Image,
-        os: LayerOs,
+        subject: &Subject,
         out: impl Write,
     ) -> Result<(Answer, ExportSummary)> {
         let mut out = BufWriter::with_capacity(256 * 1024, Hashed { out, hasher: Hasher::default() });
-        let summary = export(parent, image, os, &mut out)
-            .with_context(|| format!("cannot export {}", self.image.display()))?;
+        let summary = subject.export(parent, &mut out).with_context(|| {
+            let subject = self.image.as_deref().unwrap_or(Path::new("the upper directory"));
+            format!("cannot export {}", subject.display())
+        })?;
         let mut hashed = out.into_inner().map_err(io::IntoInnerError::into_error)?;
         hashed.out.flush()?;
         let tar = hashed.hasher.finish();
@@ -100,6 +127,20 @@ impl Args {
         let (diff_id, size) = (tar.digest.to_string(), tar.size);
         let answer = Answer { diff_id, size, files, directories, links, streams, whiteouts, sockets, bytes };
         Ok((answer, summary))
+    }
+}
+
+impl Subject {
+    fn export(
+        &self,
+        parent: Option<&Image>,
+        out: impl Write,
+    ) -> std::result::Result<ExportSummary, ExportError> {
+        match self {
+            Self::Image(image, os) => export(parent, image, *os, out),
+            #[cfg(target_os = "linux")]
+            Self::Upper(upper) => export_upper(parent, upper, out),
+        }
     }
 }
 

@@ -4,12 +4,12 @@ use std::time::Instant;
 
 use cimsnap::cim::io::{Directory, DiskDirectory};
 use cimsnap::cim::{Image, ImageName, LayerSet, Lease, WriterOptions, files};
-use cimsnap::layer::commit::commit;
+use cimsnap::layer::commit::commit_with;
 use cimsnap::layer::import::LayerOs;
 use clap::ValueEnum;
 
 use crate::cli::Result;
-use crate::cli::convert::{Blob, Facts, stored};
+use crate::cli::convert::{Blob, Facts, Hives, stored};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::image::{is_linux, same_directory};
@@ -31,6 +31,8 @@ pub(crate) struct Args {
     /// The image below the layer, in the same directory
     #[arg(long)]
     parent: Option<PathBuf>,
+    #[command(flatten)]
+    hives: Hives,
     #[command(flatten)]
     reading: Reading,
 }
@@ -88,7 +90,8 @@ impl Args {
         let committing = Instant::now();
         let options = WriterOptions { sync: self.reading.sync(), ..WriterOptions::default() };
         let set = LayerSet::open(&lease, layer.set)?;
-        commit(&set, layer.os, parent.as_ref().map(|(_, name)| name), &name, options)?;
+        let below = parent.as_ref().map(|(_, name)| name);
+        commit_with(&set, layer.os, below, &name, options, self.hives.missing())?;
         let facts = Facts::new(&layer)
             .committed(&name, stored(&Image::open(&self.image)?, layer.set)?, committing.elapsed())
             .took(started.elapsed());
