@@ -66,6 +66,9 @@ func (s *scene) serve(options bed.Options) {
 	s.containerd = s.Containerd(options)
 }
 
+// id names a container. runc keeps those of all containerds of a machine in one place.
+func (s *scene) id(name string) string { return name + filepath.Base(s.Dir) }
+
 // push brings an image into the registry and returns how to call it.
 func (s *scene) push(name string, platform ocispec.Platform, layers ...image.Layer) string {
 	s.T.Helper()

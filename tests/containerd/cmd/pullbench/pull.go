@@ -43,21 +43,24 @@ func pull(r *run, b *bed.Bed, v variant, reference, platform string) (cost, floa
 	return spent, float64(taken) / 1e6
 }
 
-// used is how many bytes a directory takes on disk. What goes while it is read does not count.
+// used is how many bytes a directory takes on disk, without what is mounted in it. What goes meanwhile does not count.
 func used(dir string) int64 {
 	var sum int64
+	var top syscall.Stat_t
+	_ = syscall.Stat(dir, &top)
 	seen := map[uint64]bool{}
-	_ = filepath.WalkDir(dir, func(_ string, entry fs.DirEntry, err error) error {
-		if err != nil {
+	_ = filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		var stat syscall.Stat_t
+		if err != nil || syscall.Lstat(path, &stat) != nil {
 			return nil
 		}
-		if info, err := entry.Info(); err == nil {
-			stat := info.Sys().(*syscall.Stat_t)
-			if !seen[stat.Ino] {
-				sum += stat.Blocks * 512
-			}
-			seen[stat.Ino] = true
+		if entry.IsDir() && stat.Dev != top.Dev {
+			return fs.SkipDir
 		}
+		if !seen[stat.Ino] {
+			sum += stat.Blocks * 512
+		}
+		seen[stat.Ino] = true
 		return nil
 	})
 	return sum
