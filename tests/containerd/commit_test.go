@@ -24,7 +24,7 @@ func (s *scene) commit(reference, id, name string) {
 	ctx, release, err := client.WithLease(bed.Context(bed.Namespace))
 	s.no(err)
 	defer func() { s.no(release(ctx)) }()
-	layer, err := rootfs.CreateDiff(ctx, id, client.SnapshotService(snapshotter), client.DiffService())
+	layer, err := rootfs.CreateDiff(ctx, s.id(id), client.SnapshotService(snapshotter), client.DiffService())
 	s.no(err)
 	base, err := client.GetImage(ctx, reference)
 	s.no(err)

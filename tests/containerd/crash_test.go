@@ -13,7 +13,7 @@ import (
 func TestPullAfterTheDaemonWasKilled(t *testing.T) {
 	s := newScene(t, bed.Options{Unpacks: 2})
 	before := s.files(s.daemon.Root)
-	layers := append(linuxImage(t), image.Plain(image.Dir("./"), image.File("huge", noise(512<<20))))
+	layers := append(linuxImage(t), image.Plain(image.Dir("./"), image.File("huge", noise(128<<20))))
 	reference := s.push("huge", linux, layers...)
 	failed := make(chan error)
 	go func() { failed <- s.containerd.TryPull(bed.Namespace, reference) }()

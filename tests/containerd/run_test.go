@@ -14,7 +14,7 @@ import (
 func (s *scene) run(reference, id string, command ...string) string {
 	s.T.Helper()
 	args := []string{"run", "--snapshotter", s.snapshotter.Name}
-	return s.containerd.Ctr(append(append(args, reference, id), command...)...)
+	return s.containerd.Ctr(append(append(args, reference, s.id(id)), command...)...)
 }
 
 // TestContainerRuns runs a command in an image, and leaves nothing of it.
@@ -26,7 +26,7 @@ func TestContainerRuns(t *testing.T) {
 	if got := s.run(reference, "c", "/bin/cat", "/data/changed"); got != "changed" {
 		t.Errorf("the container printed %q", got)
 	}
-	s.containerd.Ctr("containers", "rm", "c")
+	s.containerd.Ctr("containers", "rm", s.id("c"))
 	s.freed(before)
 }
 
@@ -50,21 +50,21 @@ func TestContainersShareAnImage(t *testing.T) {
 // start starts a container that waits.
 func (s *scene) start(reference, id string) {
 	s.T.Helper()
-	s.containerd.Ctr("run", "--detach", "--snapshotter", s.snapshotter.Name, reference, id, "/bin/sleep", "3600")
-	s.T.Cleanup(func() { _, _ = s.containerd.TryCtr("tasks", "delete", "--force", id) })
+	s.containerd.Ctr("run", "--detach", "--snapshotter", s.snapshotter.Name, reference, s.id(id), "/bin/sleep", "3600")
+	s.T.Cleanup(func() { _, _ = s.containerd.TryCtr("tasks", "delete", "--force", s.id(id)) })
 }
 
 // exec runs a command in a container that was started.
 func (s *scene) exec(id string, command ...string) string {
 	s.T.Helper()
-	return s.containerd.Ctr(append([]string{"tasks", "exec", "--exec-id", "e", id}, command...)...)
+	return s.containerd.Ctr(append([]string{"tasks", "exec", "--exec-id", "e", s.id(id)}, command...)...)
 }
 
 // end ends a container and removes it.
 func (s *scene) end(id string) {
 	s.T.Helper()
-	s.containerd.Ctr("tasks", "delete", "--force", id)
-	s.containerd.Ctr("containers", "rm", id)
+	s.containerd.Ctr("tasks", "delete", "--force", s.id(id))
+	s.containerd.Ctr("containers", "rm", s.id(id))
 }
 
 const edits = `echo new > /data/new && rm /data/big && rm -r /data/opaque && mkdir /data/opaque &&
@@ -87,7 +87,7 @@ func TestCommittedContainerIsAnImage(t *testing.T) {
 func (s *scene) containerTree(id string) tree.Tree {
 	s.T.Helper()
 	service := s.containerd.SnapshotService(s.snapshotter.Name)
-	mounts, err := service.Mounts(bed.Context(bed.Namespace), id)
+	mounts, err := service.Mounts(bed.Context(bed.Namespace), s.id(id))
 	s.no(err)
 	root := s.Mkdir("container")
 	s.no(mount.All(mounts, root))

@@ -66,6 +66,9 @@ func (s *scene) serve(options bed.Options) {
 	s.containerd = s.Containerd(options)
 }
 
+// id names a container. runc keeps those of all containerds of a machine in one place.
+func (s *scene) id(name string) string { return name + filepath.Base(s.Dir) }
+
 // push brings an image into the registry and returns how to call it.
 func (s *scene) push(name string, platform ocispec.Platform, layers ...image.Layer) string {
 	s.T.Helper()
@@ -136,37 +139,52 @@ func (s *scene) no(err error) {
 	}
 }
 
-// files maps each file below a directory to how many bytes it takes on disk. Databases are left out, which keep the room
-// that they once took.
+// files maps each file below a directory to how many bytes it takes on disk. What is mounted there takes none, and databases
+// are left out, which keep the room that they once took.
 func (s *scene) files(dir string) map[string]int64 {
 	s.T.Helper()
+	var top syscall.Stat_t
+	s.no(syscall.Stat(dir, &top))
 	found := map[string]int64{}
 	s.no(filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) || filepath.Ext(path) == ".redb" || filepath.Ext(path) == ".db" {
 			return nil
 		}
-		if err != nil {
-			return err
+		var stat syscall.Stat_t
+		if err == nil {
+			err = syscall.Lstat(path, &stat)
 		}
-		info, err := entry.Info()
-		if err == nil && !entry.IsDir() {
-			found[path] = info.Sys().(*syscall.Stat_t).Blocks * 512
-		}
-		if errors.Is(err, fs.ErrNotExist) {
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
 			return nil
+		case err != nil:
+			return err
+		case entry.IsDir() && stat.Dev != top.Dev:
+			return fs.SkipDir
+		case !entry.IsDir():
+			found[path] = stat.Blocks * 512
 		}
-		return err
+		return nil
 	}))
 	return found
 }
 
-// freed fails where files are left of images and containers that were removed.
+// freed fails where the files of the snapshotter are not those that there were before images and containers came and went.
 func (s *scene) freed(before map[string]int64) {
 	s.T.Helper()
-	root := s.snapshotter.Root
 	var left map[string]int64
-	if !bed.Await(time.Minute, func() bool { left = s.files(root); return maps.Equal(left, before) }) {
-		s.T.Errorf("not everything was freed: %v is left, %v was there before", left, before)
+	if bed.Await(time.Minute, func() bool { left = s.files(s.snapshotter.Root); return maps.Equal(left, before) }) {
+		return
+	}
+	for path, bytes := range left {
+		if was, there := before[path]; !there || was != bytes {
+			s.T.Errorf("%s is left with %d bytes, and had %d", path, bytes, was)
+		}
+	}
+	for path := range before {
+		if _, there := left[path]; !there {
+			s.T.Errorf("%s is gone", path)
+		}
 	}
 }
 
