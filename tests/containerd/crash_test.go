@@ -23,10 +23,23 @@ func TestPullAfterTheDaemonWasKilled(t *testing.T) {
 		t.Fatal("the pull did not notice that the daemon died")
 	}
 	s.daemon.Restart()
+	s.reconnected()
 	s.containerd.Pull(reference)
 	s.sameAsOverlay(bed.Namespace, reference)
 	s.remove(bed.Namespace, reference)
 	s.freed(before)
+}
+
+// reconnected waits until containerd finds a daemon again: for a while it does not try.
+func (s *scene) reconnected() {
+	s.T.Helper()
+	service := s.containerd.SnapshotService(s.snapshotter.Name)
+	ctx := bed.Context(bed.Namespace)
+	s.until("containerd finds the daemon again", func() bool {
+		_, err := service.View(ctx, "probe", "")
+		return err == nil
+	})
+	s.no(service.Remove(ctx, "probe"))
 }
 
 // TestContainerOutlivesTheDaemon kills the daemon while a container reads from its image.
