@@ -1,6 +1,12 @@
 //! The content store of containerd.
 
-#[allow(missing_docs, unreachable_pub, clippy::all, reason = "generated")]
+#[allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::all,
+    clippy::allow_attributes_without_reason,
+    reason = "generated"
+)]
 pub(super) mod proto {
     pub(crate) mod content {
         tonic::include_proto!("containerd.services.content.v1");
