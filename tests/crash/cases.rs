@@ -7,7 +7,7 @@ use cimsnap::layer::digest::Digest;
 use cimsnap::layer::import::LayerOs;
 use cimsnap::layer::stream::{LayerStream, StreamOptions};
 use cimsnap::snapshot::{
-    Code, CommitRequest, Extraction, Labels, Mount, NewSnapshot, SnapshotError, Snapshots,
+    Code, CommitRequest, Extraction, Labels, NewSnapshot, SnapshotError, Snapshots,
 };
 use cimsnap::store::Look;
 
@@ -44,7 +44,7 @@ const CONTAINER: &str = "ns/3/container";
 
 fn base(all: &Snapshots) {
     done(all.prepare(new("ns/1/extract-0 base", "")));
-    fill_with(all, "ns/1/extract-0 base", &tar(&[("./bin/tool", &[1; 9000]), ("./etc/name", b"base")]));
+    fill_with(all, "ns/1/extract-0 base", &lowest());
     done(all.commit(&to("ns/1/extract-0 base", "base", "")));
 }
 
@@ -73,7 +73,7 @@ fn forked(all: &Snapshots) {
 
 fn fatherless(all: &Snapshots) {
     base(all);
-    let chain = Digest::of(&upper()).over(Some(&Digest::of(&tar(&[]))));
+    let chain = Digest::of(&upper()).over(Some(&Digest::of(&lowest())));
     let labels = Labels::from([("containerd.io/snapshot.ref".to_owned(), chain.to_string())]);
     done(all.prepare(NewSnapshot { key: LAYER.to_owned(), labels, ..NewSnapshot::default() }));
     fill_with(all, LAYER, &upper());
@@ -164,6 +164,10 @@ fn fill_with(all: &Snapshots, key: &str, tar: &[u8]) {
 fn target(all: &Snapshots, key: &str) -> Extraction {
     let row = all.store().read(|reader| reader.snapshot(key)).unwrap().unwrap();
     Extraction { key: key.to_owned(), row }
+}
+
+fn lowest() -> Vec<u8> {
+    tar(&[("./bin/tool", &[1; 9000]), ("./etc/name", b"base")])
 }
 
 fn upper() -> Vec<u8> {

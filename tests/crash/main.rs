@@ -18,7 +18,6 @@ use std::thread;
 
 use cases::{CASES, Case};
 use root::{Root, open, whole};
-use strace::Kill;
 
 /// Tells a child which case it is to work on, and where.
 const CASE: &str = "CIMSNAP_CRASH_CASE";
@@ -49,7 +48,7 @@ fn run(index: usize, case: &Case) -> (usize, usize) {
     let original = Root::new();
     (case.prepare)(&open(original.path()));
     let before = whole(original.path());
-    let finished = original.copy();
+    let finished = copy(&original);
     let kills = strace::moments(&mut child(index, finished.path()));
     let after = whole(finished.path());
     assert!(!kills.is_empty(), "{}: strace sees nothing", case.name);
@@ -60,7 +59,7 @@ fn run(index: usize, case: &Case) -> (usize, usize) {
         for _ in 0..processors {
             scope.spawn(|| {
                 while let Some(kill) = { left.lock().unwrap().next() } {
-                    let root = original.copy();
+                    let root = copy(&original);
                     let told = kill.run(&mut child(index, root.path())).contains(TOLD);
                     let states = if told && case.kept { &[&after][..] } else { &[&before, &after][..] };
                     if let Err(reason) = survives(case, &root, states, &after) {
@@ -72,6 +71,15 @@ fn run(index: usize, case: &Case) -> (usize, usize) {
         }
     });
     (kills.len(), failures.into_inner().unwrap())
+}
+
+/// Copies a root that nobody has open.
+fn copy(original: &Root) -> Root {
+    let copy = Root::new();
+    let from = original.path().join(".");
+    let status = Command::new("cp").args(["-a", "--sparse=always", "-x"]).arg(from).arg(copy.path()).status();
+    assert!(status.unwrap().success());
+    copy
 }
 
 fn child(index: usize, root: &Path) -> Command {

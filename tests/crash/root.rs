@@ -3,16 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use cimsnap::cim::check::{CheckOptions, check_in};
 use cimsnap::cim::{Guid, ImageName, files};
 use cimsnap::layer::digest::Digest;
 use cimsnap::mount::fuse::FuseMounter;
 use cimsnap::mount::{Mounter, Unmount};
-use cimsnap::snapshot::{SnapshotOptions, Snapshots};
-use cimsnap::store::{Kind, Look, SnapshotRow};
+use cimsnap::snapshot::{SnapshotError, SnapshotOptions, Snapshots};
+use cimsnap::store::{Kind, Look, SnapshotRow, StoreError};
 use tempfile::TempDir;
 
 /// What containerd sees of all snapshots, and the layers and images that are there for them.
@@ -52,27 +53,14 @@ impl Root {
     pub(crate) fn path(&self) -> &Path {
         self.0.path()
     }
-
-    pub(crate) fn copy(&self) -> Self {
-        unmount_all(self.path());
-        let copy = Self::new();
-        let from = self.path().join(".");
-        let status = Command::new("cp").args(["-a", "--sparse=always"]).arg(from).arg(copy.path()).status();
-        assert!(status.unwrap().success());
-        copy
-    }
 }
 
 impl Drop for Root {
     fn drop(&mut self) {
-        unmount_all(self.path());
-    }
-}
-
-fn unmount_all(root: &Path) {
-    for at in mounts_below(root) {
-        // A server that was killed with its mount half made may take it away itself.
-        drop(mounter().unmount(&at, Unmount::Detach));
+        for at in mounts_below(self.path()) {
+            // A server that was killed with its mount half made may take it away itself.
+            drop(mounter().unmount(&at, Unmount::Detach));
+        }
     }
 }
 
@@ -87,7 +75,21 @@ fn mounter() -> FuseMounter {
 }
 
 pub(crate) fn open(root: &Path) -> Snapshots {
-    Snapshots::open(root, Arc::new(mounter()), SnapshotOptions::default()).unwrap()
+    open_with(root, SnapshotOptions::default())
+}
+
+/// Opens a root that nobody has. A process that another thread starts just now has all that is open in this one for a
+/// moment, locks of roots that were closed meanwhile included.
+pub(crate) fn open_with(root: &Path, options: SnapshotOptions) -> Snapshots {
+    let end = Instant::now() + Duration::from_secs(10);
+    loop {
+        match Snapshots::open(root, Arc::new(mounter()), options) {
+            Err(SnapshotError::Store(StoreError::InUse(_) | StoreError::Images(_))) if Instant::now() < end => {
+                thread::yield_now();
+            }
+            opened => return opened.unwrap(),
+        }
+    }
 }
 
 /// Opens a root, cleans it up, and checks that what should be there is whole, and that nothing else is there. Panics
@@ -119,7 +121,7 @@ pub(crate) fn whole(root: &Path) -> State {
 
 fn state(all: &Snapshots) -> State {
     let (snapshots, images) =
-        all.store().read(|reader| Ok::<_, cimsnap::store::StoreError>((reader.snapshots()?, reader.images()?))).unwrap();
+        all.store().read(|reader| Ok::<_, StoreError>((reader.snapshots()?, reader.images()?))).unwrap();
     let snapshots = snapshots.into_iter().map(|(key, row)| (key, Seen::new(row))).collect();
     State { snapshots, images: images.into_iter().map(|(chain, _)| chain).collect() }
 }
@@ -127,7 +129,7 @@ fn state(all: &Snapshots) -> State {
 /// Every file of images and layers has a row, and every row its files.
 fn check_files(all: &Snapshots) {
     let (layers, images) =
-        all.store().read(|reader| Ok::<_, cimsnap::store::StoreError>((reader.layers()?, reader.images()?))).unwrap();
+        all.store().read(|reader| Ok::<_, StoreError>((reader.layers()?, reader.images()?))).unwrap();
     let layers: BTreeSet<String> = layers.iter().map(|(set, _)| set.to_string()).collect();
     let trees: BTreeSet<String> = images.iter().map(|(_, image)| image.tree.to_string()).collect();
     let mut expected: BTreeSet<String> =
