@@ -1,9 +1,10 @@
 //! Removing what no snapshot needs any more.
 
 use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::fs;
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 
 use super::{SnapshotError, Snapshots};
@@ -21,15 +22,6 @@ struct Doomed {
 }
 
 impl Snapshots {
-    /// Takes away what was mounted below snapshots that were being filled. Who served it is gone.
-    fn unmount_broken_off(&self) -> Result<(), SnapshotError> {
-        let all = self.store.root().snapshots();
-        for mount in self.mounter.list()?.iter().filter(|mount| mount.at.starts_with(&all)) {
-            self.mounter.unmount(&mount.at, Unmount::Detach)?;
-        }
-        Ok(())
-    }
-
     /// Takes away the mounts of images that no snapshot shows, and removes images, layers and directories that no
     /// snapshot has.
     pub fn cleanup(&self) -> Result<(), SnapshotError> {
@@ -42,25 +34,10 @@ impl Snapshots {
         self.remove_directories()
     }
 
-    /// Removes what a crash has left: also files that never had a row.
-    pub(super) fn recover(&self) -> Result<(), SnapshotError> {
-        self.unmount_broken_off()?;
+    /// Takes mounts away and removes rows that nobody uses, with nobody else at work. Their files are left over.
+    pub(super) fn forget_unused(&self) -> Result<(), SnapshotError> {
         let mounted = self.unmount_idle()?;
-        self.store.write(Promise::Kept, |writer| forget(writer, &mounted))?;
-        let (sets, images) = self.store.read(|reader| {
-            let mut sets: HashSet<Guid> = reader.layers()?.into_iter().map(|(set, _)| set).collect();
-            let mut names = HashSet::new();
-            for (chain, image) in reader.images()? {
-                sets.insert(image.tree);
-                names.insert(image_name(&chain)?.as_str().to_owned());
-            }
-            Ok::<_, SnapshotError>((sets, names))
-        })?;
-        self.remove_images(|name| match files::set_of(name) {
-            Some(set) => !sets.contains(&set),
-            None => name.ends_with(files::IMAGE) && !images.contains(name),
-        })?;
-        self.remove_directories()
+        Ok(self.store.write(Promise::Kept, |writer| forget(writer, &mounted)).map(drop)?)
     }
 
     /// Takes away the mounts of images that no snapshot shows any more.
@@ -68,24 +45,33 @@ impl Snapshots {
         self.unmount_idle().map(drop)
     }
 
-    /// Takes away mounts that no snapshot shows. Returns the images that stay mounted.
+    /// Takes away mounts that no snapshot shows, and directories of mounts that are gone. Returns the images that stay
+    /// mounted.
     fn unmount_idle(&self) -> Result<HashSet<Digest>, SnapshotError> {
         let _mounting = self.mounting();
         let mounts = self.store.root().mounts();
+        let mounted: HashSet<PathBuf> = self.mounter.list()?.into_iter().map(|mount| mount.at).collect();
         let mut stay = HashSet::new();
-        for mount in self.mounter.list()? {
-            let Some(chain) = mount.at.strip_prefix(&mounts).ok().and_then(chain_of) else { continue };
-            if self.store.read(|reader| is_shown(reader, &chain))? {
+        for entry in fs::read_dir(&mounts).map_err(SnapshotError::io("list", &mounts))? {
+            let at = entry.map_err(SnapshotError::io("list", &mounts))?.path();
+            let Some(chain) = at.file_name().and_then(chain_of) else { continue };
+            let shown = self.store.read(|reader| is_shown(reader, &chain))?;
+            if shown || mounted.contains(&at) && !self.try_unmount(&at)? {
                 stay.insert(chain);
-                continue;
-            }
-            match self.mounter.unmount(&mount.at, Unmount::WhenIdle) {
-                Ok(()) => remove_if_there(fs::remove_dir(&mount.at), &mount.at)?,
-                Err(MountError::Busy(_)) => drop(stay.insert(chain)),
-                Err(error) => return Err(error.into()),
+            } else {
+                remove_if_there(fs::remove_dir(&at), &at)?;
             }
         }
         Ok(stay)
+    }
+
+    /// Takes a mount away unless it is in use. Returns whether it is gone.
+    fn try_unmount(&self, at: &Path) -> Result<bool, SnapshotError> {
+        match self.mounter.unmount(at, Unmount::WhenIdle) {
+            Ok(()) => Ok(true),
+            Err(MountError::Busy(_)) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
     }
 
     fn remove_files(&self, doomed: &Doomed) -> Result<(), SnapshotError> {
@@ -102,7 +88,7 @@ impl Snapshots {
     }
 
     /// Removes files of the containing directory: images before what they consist of.
-    fn remove_images(&self, doomed: impl Fn(&str) -> bool) -> Result<(), SnapshotError> {
+    pub(super) fn remove_images(&self, doomed: impl Fn(&str) -> bool) -> Result<(), SnapshotError> {
         let directory = self.store.lease().directory();
         let listed = directory.list().map_err(SnapshotError::io("list", directory.path()))?;
         let mut names: Vec<String> = listed.into_iter().filter(|name| doomed(name)).collect();
@@ -115,7 +101,7 @@ impl Snapshots {
     }
 
     /// Removes directories of snapshots that are gone.
-    fn remove_directories(&self) -> Result<(), SnapshotError> {
+    pub(super) fn remove_directories(&self) -> Result<(), SnapshotError> {
         let all = self.store.root().snapshots();
         // Directories are made within the change that writes their row, so no other change is under way here.
         let doomed = self.store.write(Promise::Loose, |writer| {
@@ -173,7 +159,7 @@ fn forget(writer: &mut Writer, mounted: &HashSet<Digest>) -> Result<Doomed, Stor
 }
 
 /// Reads the name of a mount's directory.
-fn chain_of(name: &Path) -> Option<Digest> {
+fn chain_of(name: &OsStr) -> Option<Digest> {
     format!("sha256:{}", name.to_str()?).parse().ok()
 }
 

@@ -25,6 +25,7 @@ mod list;
 mod model;
 mod mounts;
 mod prepare;
+mod recover;
 mod remove;
 mod scratch;
 mod stat;
@@ -40,6 +41,7 @@ pub use extraction::Extraction;
 pub use images::NewLayer;
 pub use model::{CommitRequest, Info, Labels, Mount, NewSnapshot};
 
+use crate::cim::Guid;
 use crate::layer::digest::Digest;
 use crate::mount::Mounter;
 use crate::store::Store;
@@ -67,6 +69,8 @@ pub struct Snapshots {
     store: Store,
     mounter: Arc<dyn Mounter>,
     options: SnapshotOptions,
+    /// One at a time publishes a layer set.
+    layers: Keyed<Guid>,
     /// One at a time makes the image of a chain.
     forks: Keyed<Digest>,
     /// Whoever publishes files and writes their row reads this; whoever removes rows and their files writes it.
@@ -88,6 +92,7 @@ impl Snapshots {
             store,
             mounter,
             options,
+            layers: Keyed::default(),
             forks: Keyed::default(),
             publishing: RwLock::default(),
             mounting: Mutex::default(),
