@@ -16,7 +16,7 @@ struct Ready {
 /// What a snapshot becomes.
 enum Layer {
     Known(Guid),
-    New(Converted),
+    New(Box<Converted>),
 }
 
 impl Snapshots {
@@ -27,12 +27,12 @@ impl Snapshots {
         let Ready { row, below } = self.store.read(|reader| check(reader, request))?;
         let layer = match row.layer {
             Some(set) => Layer::Known(set),
-            None => Layer::New(self.convert_directory(&request.key, &row, below.as_ref())?),
+            None => Layer::New(Box::new(self.convert_directory(&request.key, &row, below.as_ref())?)),
         };
         let publishing = self.publishing();
         let set = match layer {
             Layer::Known(set) => set,
-            Layer::New(converted) => self.publish(&publishing, converted, None)?.set,
+            Layer::New(converted) => self.publish(&publishing, *converted, None)?.set,
         };
         let chain = self.image_of(&publishing, below.as_ref(), set)?;
         self.store.write(Promise::Kept, |writer| {

@@ -1,6 +1,7 @@
 //! What to mount to see a snapshot, and the mounts of images that this needs.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -81,8 +82,7 @@ impl Snapshots {
     /// depends on this mount, so it needs no process of its own.
     fn mount_below(&self, key: &str, id: u64, chain: &Digest) -> Result<PathBuf, SnapshotError> {
         let at = self.store.root().lower(id);
-        let mut filling = self.filling();
-        if !filling.contains_key(&id) {
+        if let Entry::Vacant(vacant) = self.filling().entry(id) {
             // Whoever removes or commits the snapshot takes the mount away only after that.
             let active = |row: &SnapshotRow| row.id == id && row.kind == Kind::Active;
             let row = self.store.read(|reader| reader.snapshot(key))?;
@@ -92,7 +92,7 @@ impl Snapshots {
             }
             fs::create_dir_all(&at).map_err(SnapshotError::io("make", &at))?;
             let (image, options) = self.to_mount(chain)?;
-            filling.insert(id, self.mounter.mount_briefly(&image, &at, &options)?);
+            vacant.insert(self.mounter.mount_briefly(&image, &at, &options)?);
         }
         Ok(at)
     }

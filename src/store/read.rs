@@ -24,6 +24,8 @@ impl Reader {
 
 /// A table of rows.
 pub(super) type Rows = TableDefinition<'static, &'static str, &'static [u8]>;
+/// Takes rows with their keys.
+pub(super) type Visit<'v> = dyn FnMut(&str, &[u8]) -> Result<(), StoreError> + 'v;
 /// A table of keys by other keys.
 pub(super) type Index = MultimapTableDefinition<'static, &'static str, &'static str>;
 
@@ -33,11 +35,7 @@ pub trait Tables {
     fn row(&self, table: Rows, key: &str) -> Result<Option<Vec<u8>>, StoreError>;
 
     /// Hands all rows to `visit`, in the order of their keys.
-    fn each(
-        &self,
-        table: Rows,
-        visit: &mut dyn FnMut(&str, &[u8]) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError>;
+    fn each(&self, table: Rows, visit: &mut Visit<'_>) -> Result<(), StoreError>;
 
     /// Returns what an index has for a key.
     fn entries(&self, index: Index, key: &str) -> Result<Vec<String>, StoreError>;
@@ -54,11 +52,7 @@ impl Tables for Reader {
         Ok(self.transaction.open_table(table)?.get(key)?.map(|row| row.value().to_vec()))
     }
 
-    fn each(
-        &self,
-        table: Rows,
-        visit: &mut dyn FnMut(&str, &[u8]) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
+    fn each(&self, table: Rows, visit: &mut Visit<'_>) -> Result<(), StoreError> {
         each_row(&self.transaction.open_table(table)?, visit)
     }
 
@@ -77,7 +71,7 @@ impl Tables for Reader {
 
 pub(super) fn each_row(
     table: &impl ReadableTable<&'static str, &'static [u8]>,
-    visit: &mut dyn FnMut(&str, &[u8]) -> Result<(), StoreError>,
+    visit: &mut Visit<'_>,
 ) -> Result<(), StoreError> {
     for entry in table.iter()? {
         let (key, row) = entry?;

@@ -9,7 +9,7 @@ use cimsnap::snapshot::{Code, Snapshots};
 use cimsnap::store::Store;
 
 use super::root::{Root, open, whole};
-use super::{code, fill, files, image, layer, layer_count, new, row, target, to};
+use super::{code, files, fill, image, layer, layer_count, new, row, target, to};
 
 /// Runs all of this at once.
 fn at_once(all: &Snapshots, work: &[&(dyn Fn(&Snapshots) + Sync)]) {
