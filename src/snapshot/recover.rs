@@ -71,7 +71,8 @@ impl Snapshots {
         loop {
             let known = lost.images.len();
             let of_lost = images.iter().filter(|(_, row)| {
-                lost.layers.contains(&row.layer) || row.parent.is_some_and(|parent| lost.images.contains(&parent))
+                lost.layers.contains(&row.layer)
+                    || row.parent.is_some_and(|parent| lost.images.contains(&parent))
             });
             let more: Vec<Digest> = of_lost.map(|(chain, _)| *chain).collect();
             lost.images.extend(more);
@@ -106,7 +107,8 @@ impl Snapshots {
             if row.kind == Kind::Committed || root.upper(row.id).is_dir() && root.work(row.id).is_dir() {
                 continue;
             }
-            let below = self.store.read(|reader| reader.snapshot(&row.parent))?.and_then(|parent| parent.image);
+            let below =
+                self.store.read(|reader| reader.snapshot(&row.parent))?.and_then(|parent| parent.image);
             self.make_directories(row.id, below.filter(|chain| self.open_image(chain).is_ok()))?;
         }
         Ok(())

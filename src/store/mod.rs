@@ -19,8 +19,8 @@
 
 mod error;
 mod read;
-mod root;
 mod roomy;
+mod root;
 mod rows;
 mod tables;
 mod write;
@@ -34,8 +34,8 @@ use redb::{Database, DatabaseError, Durability, ReadableDatabase};
 
 pub use error::StoreError;
 pub use read::{Look, Reader};
-pub use root::Root;
 use roomy::Roomy;
+pub use root::Root;
 pub(crate) use rows::image_name;
 pub use rows::{ImageRow, Kind, LayerRow, SnapshotRow, Stages, Timestamp, Usage};
 pub use write::Writer;

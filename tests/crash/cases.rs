@@ -6,9 +6,7 @@ use std::io::Cursor;
 use cimsnap::layer::digest::Digest;
 use cimsnap::layer::import::LayerOs;
 use cimsnap::layer::stream::{LayerStream, StreamOptions};
-use cimsnap::snapshot::{
-    Code, CommitRequest, Extraction, Labels, NewSnapshot, SnapshotError, Snapshots,
-};
+use cimsnap::snapshot::{Code, CommitRequest, Extraction, Labels, NewSnapshot, SnapshotError, Snapshots};
 use cimsnap::store::Look;
 
 /// One verb.
@@ -29,7 +27,12 @@ pub(crate) const CASES: &[Case] = &[
     Case { name: "viewing", prepare: base, work: view, kept: true },
     Case { name: "filling", prepare: waiting, work: fill, kept: true },
     Case { name: "filling with what is known", prepare: waiting_for_known, work: reuse, kept: true },
-    Case { name: "making images ahead", prepare: filled, work: |all| all.fork_ahead(LAYER).unwrap(), kept: true },
+    Case {
+        name: "making images ahead",
+        prepare: filled,
+        work: |all| all.fork_ahead(LAYER).unwrap(),
+        kept: true,
+    },
     Case { name: "committing a layer", prepare: filled, work: commit_layer, kept: true },
     Case { name: "committing a layer ahead", prepare: forked, work: commit_layer, kept: true },
     Case { name: "committing over a parent that comes last", prepare: fatherless, work: rebase, kept: true },
@@ -133,7 +136,8 @@ fn commit_container(all: &Snapshots) {
 }
 
 fn label(all: &Snapshots) {
-    all.update("base", &Labels::from([("containerd.io/snapshot/x".to_owned(), "y".to_owned())]), &[]).unwrap();
+    all.update("base", &Labels::from([("containerd.io/snapshot/x".to_owned(), "y".to_owned())]), &[])
+        .unwrap();
 }
 
 fn remove(all: &Snapshots) {

@@ -63,7 +63,11 @@ fn run(index: usize, case: &Case) -> (usize, usize) {
                     let told = kill.run(&mut child(index, root.path())).contains(TOLD);
                     let states = if told && case.kept { &[&after][..] } else { &[&before, &after][..] };
                     if let Err(reason) = survives(case, &root, states, &after) {
-                        println!("{}: {kill}{}: {reason}", case.name, if told { ", after it was told" } else { "" });
+                        println!(
+                            "{}: {kill}{}: {reason}",
+                            case.name,
+                            if told { ", after it was told" } else { "" }
+                        );
                         *failures.lock().unwrap() += 1;
                     }
                 }

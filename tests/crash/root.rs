@@ -84,7 +84,9 @@ pub(crate) fn open_with(root: &Path, options: SnapshotOptions) -> Snapshots {
     let end = Instant::now() + Duration::from_secs(10);
     loop {
         match Snapshots::open(root, Arc::new(mounter()), options) {
-            Err(SnapshotError::Store(StoreError::InUse(_) | StoreError::Images(_))) if Instant::now() < end => {
+            Err(SnapshotError::Store(StoreError::InUse(_) | StoreError::Images(_)))
+                if Instant::now() < end =>
+            {
                 thread::yield_now();
             }
             opened => return opened.unwrap(),

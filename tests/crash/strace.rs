@@ -7,8 +7,28 @@ use std::process::Command;
 
 /// The calls after which something else is on the disk, or mounted.
 const CALLS: &[&str] = &[
-    "chmod", "chown", "fchmod", "fchmodat", "fchown", "fchownat", "fdatasync", "fsync", "ftruncate", "lchown", "link",
-    "linkat", "mkdir", "mkdirat", "mount", "pwrite64", "rename", "renameat", "renameat2", "rmdir", "umount2", "unlink",
+    "chmod",
+    "chown",
+    "fchmod",
+    "fchmodat",
+    "fchown",
+    "fchownat",
+    "fdatasync",
+    "fsync",
+    "ftruncate",
+    "lchown",
+    "link",
+    "linkat",
+    "mkdir",
+    "mkdirat",
+    "mount",
+    "pwrite64",
+    "rename",
+    "renameat",
+    "renameat2",
+    "rmdir",
+    "umount2",
+    "unlink",
     "unlinkat",
 ];
 

@@ -9,7 +9,7 @@ use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 use tempfile::TempDir;
 
 use super::root::{open, whole};
-use super::{fill, files, image, new, row, shown, target, to};
+use super::{files, fill, image, new, row, shown, target, to};
 use crate::import::tars::Tar;
 
 /// A small disk.

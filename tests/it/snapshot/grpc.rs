@@ -51,7 +51,8 @@ impl Client {
     pub(super) async fn connect(socket: &Path) -> Self {
         let socket = socket.to_owned();
         let connector = Connector(move |_: Uri| UnixStream::connect(socket.clone()));
-        let channel = Endpoint::from_static("http://cimsnap").connect_with_connector(connector).await.unwrap();
+        let channel =
+            Endpoint::from_static("http://cimsnap").connect_with_connector(connector).await.unwrap();
         let snapshots = SnapshotsClient::new(channel.clone());
         Self { snapshots, channel }
     }
@@ -62,8 +63,13 @@ impl Client {
         Ok(self.snapshots.prepare(request).await?.into_inner().mounts)
     }
 
-    pub(super) async fn labelled(&mut self, key: &str, labels: HashMap<String, String>) -> Result<(), Status> {
-        let request = PrepareSnapshotRequest { key: key.to_owned(), labels, ..PrepareSnapshotRequest::default() };
+    pub(super) async fn labelled(
+        &mut self,
+        key: &str,
+        labels: HashMap<String, String>,
+    ) -> Result<(), Status> {
+        let request =
+            PrepareSnapshotRequest { key: key.to_owned(), labels, ..PrepareSnapshotRequest::default() };
         self.snapshots.prepare(request).await.map(drop)
     }
 
@@ -94,7 +100,11 @@ impl Client {
         (infos, messages)
     }
 
-    pub(super) async fn apply(&self, diff: Option<Descriptor>, mounts: Vec<Mount>) -> Result<Descriptor, Status> {
+    pub(super) async fn apply(
+        &self,
+        diff: Option<Descriptor>,
+        mounts: Vec<Mount>,
+    ) -> Result<Descriptor, Status> {
         let mut grpc = Grpc::new(self.channel.clone());
         grpc.ready().await.map_err(|error| Status::new(Code::Unavailable, error.to_string()))?;
         let path = PathAndQuery::from_static("/containerd.services.diff.v1.Diff/Apply");

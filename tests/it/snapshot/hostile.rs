@@ -27,8 +27,26 @@ async fn any_text_is_a_key() {
     let mut client = daemon.client().await;
     let long = "k".repeat(1 << 20);
     let keys = [
-        "a", " ", "/", "//", "..", "../../../../etc", "a/../b", "C:\\x", "ключ/鍵/مفتاح/🔑", "e\u{301}", "\u{e9}", "\0",
-        "nul\0inside", "new\nline", "\u{202e}right", "%00%2e%2e", "extract-", "extract- ../..", "'\"`$(x)", &long,
+        "a",
+        " ",
+        "/",
+        "//",
+        "..",
+        "../../../../etc",
+        "a/../b",
+        "C:\\x",
+        "ключ/鍵/مفتاح/🔑",
+        "e\u{301}",
+        "\u{e9}",
+        "\0",
+        "nul\0inside",
+        "new\nline",
+        "\u{202e}right",
+        "%00%2e%2e",
+        "extract-",
+        "extract- ../..",
+        "'\"`$(x)",
+        &long,
     ];
     for key in keys {
         client.prepare(key, "").await.unwrap();
@@ -77,7 +95,8 @@ async fn mounts_of_others_are_not_touched() {
     let elsewhere = tempfile::tempdir().unwrap();
     let outside = elsewhere.path().to_str().unwrap().to_owned();
     let ours = client.prepare("extract-1 x", "").await.unwrap();
-    let upper = ours[0].options.iter().find_map(|option| option.strip_prefix("upperdir=")).unwrap().to_owned();
+    let upper =
+        ours[0].options.iter().find_map(|option| option.strip_prefix("upperdir=")).unwrap().to_owned();
     client.prepare("container", "").await.unwrap();
     let container = client.prepare("container 2", "").await.unwrap();
     let snapshots = upper.rsplitn(3, '/').last().unwrap().to_owned();
@@ -101,8 +120,10 @@ async fn mounts_of_others_are_not_touched() {
         options: vec![format!("upperdir={upper}"), format!("lowerdir={outside}")],
         ..Mount::default()
     };
-    let bind = |source: &str| Mount { r#type: "bind".to_owned(), source: source.to_owned(), ..Mount::default() };
-    let mut all: Vec<Vec<Mount>> = paths.iter().flat_map(|path| [vec![overlay(path)], vec![bind(path)]]).collect();
+    let bind =
+        |source: &str| Mount { r#type: "bind".to_owned(), source: source.to_owned(), ..Mount::default() };
+    let mut all: Vec<Vec<Mount>> =
+        paths.iter().flat_map(|path| [vec![overlay(path)], vec![bind(path)]]).collect();
     all.extend([vec![], vec![overlay(&upper), overlay(&upper)], container, vec![Mount::default()]]);
     let blob = daemon.blob(&layer("data"));
     for mounts in all {
@@ -168,7 +189,11 @@ async fn blobs_that_are_not_what_they_should_be_are_refused() {
 
 /// Ends the daemon; what it leaves is an empty root.
 async fn nothing_left(daemon: &mut Daemon, client: &mut Client) {
-    client.snapshots.cleanup(containerd_snapshots::api::snapshots::v1::CleanupRequest::default()).await.unwrap();
+    client
+        .snapshots
+        .cleanup(containerd_snapshots::api::snapshots::v1::CleanupRequest::default())
+        .await
+        .unwrap();
     assert_eq!(client.list().await.0, []);
     daemon.stop();
     whole(daemon.root());

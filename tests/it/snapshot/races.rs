@@ -9,7 +9,7 @@ use cimsnap::snapshot::{Code, Snapshots};
 use cimsnap::store::Store;
 
 use super::root::{Root, open, whole};
-use super::{code, fill, files, image, layer, layer_count, new, row, target, to};
+use super::{code, files, fill, image, layer, layer_count, new, row, target, to};
 
 /// Runs all of this at once.
 fn at_once(all: &Snapshots, work: &[&(dyn Fn(&Snapshots) + Sync)]) {
@@ -111,7 +111,8 @@ fn mounts_of_a_snapshot_that_is_being_removed_do_not_stay() {
                 assert!(matches!(code(all.mounts(&key)), None | Some(Code::NotFound)));
             }
         };
-        at_once(&all, &[&mounts, &mounts, &|all| all.remove(&key).unwrap()]);
+        let clean = |all: &Snapshots| (0..20).for_each(|_| all.cleanup().unwrap());
+        at_once(&all, &[&mounts, &mounts, &|all| all.remove(&key).unwrap(), &clean]);
         assert_eq!(below_snapshots(&all), []);
     }
     all.cleanup().unwrap();

@@ -2,13 +2,13 @@
 
 use std::fs;
 
-use cimsnap::mount::fuse::FuseMounter;
 use cimsnap::mount::Mounter;
+use cimsnap::mount::fuse::FuseMounter;
 use cimsnap::snapshot::{Code, SnapshotError, SnapshotOptions, Snapshots};
 use cimsnap::store::StoreError;
 
 use super::root::{Root, open, open_with, whole};
-use super::{code, fill, files, image, layer, new, row, shown, target, to};
+use super::{code, files, fill, image, layer, new, row, shown, target, to};
 use crate::fuse::{eventually, mounter, servers};
 
 #[test]
@@ -21,7 +21,9 @@ fn all_snapshots_and_mounts_are_there_after_a_restart() {
     all.prepare(new("extract-1 next", "base")).unwrap();
     all.view(new("view", "base")).unwrap();
     let before = all.list(&[]).unwrap();
-    let mounts = |all: &Snapshots| ["container", "empty", "extract-1 next", "view"].map(|key| all.mounts(key).unwrap());
+    let mounts = |all: &Snapshots| {
+        ["container", "empty", "extract-1 next", "view"].map(|key| all.mounts(key).unwrap())
+    };
     let shows = mounts(&all);
     let at = all.store().root().mount(&row(&all, "base").unwrap().image.unwrap());
     let served = servers(&at);
