@@ -105,17 +105,21 @@ impl Snapshots {
         let all = self.store.root().snapshots();
         // Directories are made within the change that writes their row, so no other change is under way here.
         let doomed = self.store.write(Promise::Loose, |writer| {
-            let mut doomed = Vec::new();
+            let mut doomed: Vec<(Option<u64>, PathBuf)> = Vec::new();
             for entry in fs::read_dir(&all).map_err(SnapshotError::io("list", &all))? {
                 let entry = entry.map_err(SnapshotError::io("list", &all))?;
                 let id = entry.file_name().to_str().and_then(|name| name.parse().ok());
                 if id.map_or(Ok(None), |id| writer.key_of(id))?.is_none() {
-                    doomed.push(entry.path());
+                    doomed.push((id, entry.path()));
                 }
             }
             Ok::<_, SnapshotError>(doomed)
         })?;
-        doomed.iter().try_for_each(|path| remove_if_there(fs::remove_dir_all(path), path))
+        doomed.iter().try_for_each(|(id, path)| {
+            // Whoever removed the snapshot may not have come to this yet.
+            id.iter().for_each(|id| self.unmount_below(*id));
+            remove_if_there(fs::remove_dir_all(path), path)
+        })
     }
 }
 

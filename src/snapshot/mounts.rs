@@ -99,8 +99,9 @@ impl Snapshots {
 
     /// Takes away what was mounted below a snapshot while it was filled.
     pub(super) fn unmount_below(&self, id: u64) {
-        let mount = self.filling().remove(&id);
-        drop(mount);
+        let mut filling = self.filling();
+        // Gone before the lock is: who does not find it may remove the directory.
+        drop(filling.remove(&id));
     }
 
     fn to_mount(&self, chain: &Digest) -> Result<(PathBuf, MountOptions), SnapshotError> {

@@ -207,7 +207,7 @@ fn threads_that_do_anything_leave_a_whole_root() {
             let all = &all;
             scope.spawn(move || {
                 let mut numbers = Numbers(0x9e37_79b9_7f4a_7c15 ^ seed);
-                (0..120).for_each(|_| anything(all, &mut numbers));
+                (0..600).for_each(|_| anything(all, &mut numbers));
             });
         }
     });

@@ -111,7 +111,8 @@ fn mounts_of_a_snapshot_that_is_being_removed_do_not_stay() {
                 assert!(matches!(code(all.mounts(&key)), None | Some(Code::NotFound)));
             }
         };
-        at_once(&all, &[&mounts, &mounts, &|all| all.remove(&key).unwrap()]);
+        let clean = |all: &Snapshots| (0..20).for_each(|_| all.cleanup().unwrap());
+        at_once(&all, &[&mounts, &mounts, &|all| all.remove(&key).unwrap(), &clean]);
         assert_eq!(below_snapshots(&all), []);
     }
     all.cleanup().unwrap();
