@@ -20,11 +20,13 @@ use crate::differ::{Differ, DifferOptions};
 use crate::mount::fuse::FuseMounter;
 use crate::rpc::{DiffService, SnapshotService, WithRebase};
 use crate::snapshot::{SnapshotOptions, Snapshots};
+use crate::sys;
 
 /// Serves containerd until SIGTERM or SIGINT, and then until all requests under way are answered.
 ///
 /// `path` is where the configuration was read from, to be read again on SIGHUP.
 pub fn run(config: &Config, path: Option<PathBuf>) -> Result<(), DaemonError> {
+    sys::keep_memory_small();
     let levels = logging::start(&config.log)?;
     // Whatever a mount shows has the modes that the image says, whoever started us.
     rustix::process::umask(rustix::fs::Mode::empty());
