@@ -2,6 +2,7 @@
 
 #![cfg(target_os = "linux")]
 
+mod admin;
 mod config;
 mod error;
 mod listen;
@@ -9,6 +10,7 @@ mod logging;
 mod notify;
 mod run;
 
+pub use admin::admin;
 pub use config::{Config, ConfigError, Containerd, Grpc, Log, LogFormat};
 pub use error::DaemonError;
 pub use run::run;

@@ -18,6 +18,7 @@ use super::notify::{READY, STOPPING, notify};
 use super::{Config, DaemonError, listen, logging};
 use crate::differ::{Differ, DifferOptions};
 use crate::mount::fuse::FuseMounter;
+use crate::rpc::admin::AdminService;
 use crate::rpc::{DiffService, SnapshotService, WithRebase};
 use crate::snapshot::{SnapshotOptions, Snapshots};
 
@@ -45,7 +46,7 @@ async fn serve(config: &Config, path: Option<PathBuf>, levels: &Levels) -> Resul
     };
     let differ = Arc::new(Differ::new(snapshots.clone(), options));
 
-    let service = WithRebase::new(SnapshotService::new(snapshots));
+    let service = WithRebase::new(SnapshotService::new(snapshots.clone()));
     let (mut health, health_service) = tonic_health::server::health_reporter();
     health.set_serving::<WithRebase<SnapshotService>>().await;
     let socket = listen::listen(&config.grpc)?;
@@ -54,6 +55,7 @@ async fn serve(config: &Config, path: Option<PathBuf>, levels: &Levels) -> Resul
     let server = Server::builder()
         .add_service(service)
         .add_service(DiffService::server(differ))
+        .add_service(AdminService::server(snapshots))
         .add_service(health_service)
         .serve_with_incoming_shutdown(UnixListenerStream::new(listener), ended(path, levels));
     info!(address = %config.grpc.address.display(), root = %config.root.display(), "serving");

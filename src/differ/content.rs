@@ -72,16 +72,15 @@ impl Content {
     }
 
     pub(super) async fn channel(&self) -> Result<Channel, DifferError> {
-        let connect = || async {
-            let socket = self.socket.clone();
-            // The address is never looked up: the connector knows where to go.
-            let endpoint = Endpoint::from_static("http://containerd");
-            let connector = Connector(socket);
-            endpoint.connect_with_connector(connector).await
-        };
         let unreachable = |source| DifferError::Unreachable { path: self.socket.clone(), source };
-        self.channel.get_or_try_init(connect).await.cloned().map_err(unreachable)
+        self.channel.get_or_try_init(|| connect(&self.socket)).await.cloned().map_err(unreachable)
     }
+}
+
+/// Connects to whoever serves on a unix socket.
+pub(crate) async fn connect(socket: &Path) -> Result<Channel, tonic::transport::Error> {
+    // The address is never looked up: the connector knows where to go.
+    Endpoint::from_static("http://localhost").connect_with_connector(Connector(socket.to_owned())).await
 }
 
 /// Connects to a unix socket, whatever the address says.

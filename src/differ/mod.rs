@@ -25,6 +25,7 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 pub use content::Content;
+pub(crate) use content::connect;
 pub use error::{DifferCode, DifferError};
 
 use crate::layer::digest::Digest;

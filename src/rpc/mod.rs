@@ -2,6 +2,7 @@
 
 #![cfg(target_os = "linux")]
 
+pub mod admin;
 mod diff;
 mod rebase;
 mod snapshots;

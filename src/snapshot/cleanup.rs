@@ -3,19 +3,34 @@
 use std::collections::HashSet;
 use std::fs;
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 
+use super::usage::measure;
 use super::{SnapshotError, Snapshots};
 use crate::cim::{Guid, files};
 use crate::layer::digest::Digest;
-use crate::mount::{MountError, Unmount};
+use crate::mount::{MountEntry, MountError, Unmount};
 use crate::store::{Kind, Look, Promise, StoreError, Writer, image_name};
+
+/// What no snapshot needs any more.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Garbage {
+    /// Images, by chain.
+    pub images: Vec<Digest>,
+    /// Layers, by set.
+    pub layers: Vec<Guid>,
+    /// Directories of snapshots.
+    pub directories: Vec<PathBuf>,
+    /// Bytes of all of them.
+    pub bytes: u64,
+}
 
 /// Rows that were removed, and whose files are to go.
 #[derive(Debug, Default)]
 struct Doomed {
     images: Vec<Digest>,
+    layers: Vec<Guid>,
     /// Sets of layers and of trees.
     sets: HashSet<Guid>,
 }
@@ -32,14 +47,30 @@ impl Snapshots {
 
     /// Takes away the mounts of images that no snapshot shows, and removes images, layers and directories that no
     /// snapshot has.
-    pub fn cleanup(&self) -> Result<(), SnapshotError> {
+    pub fn cleanup(&self) -> Result<Garbage, SnapshotError> {
         let mounted = self.unmount_idle()?;
-        {
+        let mut garbage = {
             let _alone = self.publishing.write().unwrap_or_else(PoisonError::into_inner);
             let doomed = self.store.write(Promise::Kept, |writer| forget(writer, &mounted))?;
-            self.remove_files(&doomed)?;
-        }
-        self.remove_directories()
+            let names = self.files_of(&doomed)?;
+            let garbage = self.garbage_of(doomed, &names);
+            self.remove_all(&names)?;
+            garbage
+        };
+        garbage.add_directories(self.stale_directories()?)?;
+        garbage.directories.iter().try_for_each(|path| remove_if_there(fs::remove_dir_all(path), path))?;
+        Ok(garbage)
+    }
+
+    /// Tells what [`Snapshots::cleanup`] would remove. What is still mounted counts as needed.
+    pub fn garbage(&self) -> Result<Garbage, SnapshotError> {
+        let mounted: HashSet<Digest> = self.mounted_images()?.into_iter().map(|(chain, _)| chain).collect();
+        let _alone = self.publishing.write().unwrap_or_else(PoisonError::into_inner);
+        let doomed = self.store.rehearse(|writer| forget(writer, &mounted))?;
+        let names = self.files_of(&doomed)?;
+        let mut garbage = self.garbage_of(doomed, &names);
+        garbage.add_directories(self.stale_directories()?)?;
+        Ok(garbage)
     }
 
     /// Removes what a crash has left: also files that never had a row.
@@ -56,11 +87,13 @@ impl Snapshots {
             }
             Ok::<_, SnapshotError>((sets, names))
         })?;
-        self.remove_images(|name| match files::set_of(name) {
+        let names = self.list_images(|name| match files::set_of(name) {
             Some(set) => !sets.contains(&set),
             None => name.ends_with(files::IMAGE) && !images.contains(name),
         })?;
-        self.remove_directories()
+        self.remove_all(&names)?;
+        let stale = self.stale_directories()?;
+        stale.iter().try_for_each(|path| remove_if_there(fs::remove_dir_all(path), path))
     }
 
     /// Takes away the mounts of images that no snapshot shows any more.
@@ -71,10 +104,8 @@ impl Snapshots {
     /// Takes away mounts that no snapshot shows. Returns the images that stay mounted.
     fn unmount_idle(&self) -> Result<HashSet<Digest>, SnapshotError> {
         let _mounting = self.mounting();
-        let mounts = self.store.root().mounts();
         let mut stay = HashSet::new();
-        for mount in self.mounter.list()? {
-            let Some(chain) = mount.at.strip_prefix(&mounts).ok().and_then(chain_of) else { continue };
+        for (chain, mount) in self.mounted_images()? {
             if self.store.read(|reader| is_shown(reader, &chain))? {
                 stay.insert(chain);
                 continue;
@@ -88,37 +119,56 @@ impl Snapshots {
         Ok(stay)
     }
 
-    fn remove_files(&self, doomed: &Doomed) -> Result<(), SnapshotError> {
+    /// Returns the images that are mounted to be shown.
+    pub(super) fn mounted_images(&self) -> Result<Vec<(Digest, MountEntry)>, SnapshotError> {
+        let mounts = self.store.root().mounts();
+        let chain = |mount: &MountEntry| mount.at.strip_prefix(&mounts).ok().and_then(chain_of);
+        let all = self.mounter.list()?;
+        Ok(all.into_iter().filter_map(|mount| Some((chain(&mount)?, mount))).collect())
+    }
+
+    fn files_of(&self, doomed: &Doomed) -> Result<Vec<String>, SnapshotError> {
         if doomed.images.is_empty() && doomed.sets.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let mut names = HashSet::new();
         for chain in &doomed.images {
             names.insert(image_name(chain)?.as_str().to_owned());
         }
-        self.remove_images(|name| {
+        self.list_images(|name| {
             names.contains(name) || files::set_of(name).is_some_and(|set| doomed.sets.contains(&set))
         })
     }
 
-    /// Removes files of the containing directory: images before what they consist of.
-    fn remove_images(&self, doomed: impl Fn(&str) -> bool) -> Result<(), SnapshotError> {
-        let directory = self.store.lease().directory();
-        let listed = directory.list().map_err(SnapshotError::io("list", directory.path()))?;
-        let mut names: Vec<String> = listed.into_iter().filter(|name| doomed(name)).collect();
-        names.sort_by_key(|name| files::set_of(name).is_some());
-        for name in names {
-            let path = directory.path().join(&name);
-            remove_if_there(directory.remove(&name), &path)?;
-        }
-        Ok(())
+    fn garbage_of(&self, doomed: Doomed, names: &[String]) -> Garbage {
+        let directory = self.store.root().images();
+        let len = |name: &String| fs::metadata(directory.join(name)).map_or(0, |metadata| metadata.len());
+        let bytes = names.iter().map(len).fold(0, u64::saturating_add);
+        Garbage { images: doomed.images, layers: doomed.layers, directories: Vec::new(), bytes }
     }
 
-    /// Removes directories of snapshots that are gone.
-    fn remove_directories(&self) -> Result<(), SnapshotError> {
+    /// Lists files of the containing directory: images before what they consist of.
+    fn list_images(&self, wanted: impl Fn(&str) -> bool) -> Result<Vec<String>, SnapshotError> {
+        let directory = self.store.lease().directory();
+        let listed = directory.list().map_err(SnapshotError::io("list", directory.path()))?;
+        let mut names: Vec<String> = listed.into_iter().filter(|name| wanted(name)).collect();
+        names.sort_by_key(|name| files::set_of(name).is_some());
+        Ok(names)
+    }
+
+    /// Removes files of the containing directory.
+    pub(super) fn remove_all(&self, names: &[String]) -> Result<(), SnapshotError> {
+        let directory = self.store.lease().directory();
+        names
+            .iter()
+            .try_for_each(|name| remove_if_there(directory.remove(name), &directory.path().join(name)))
+    }
+
+    /// Returns directories of snapshots that are gone.
+    fn stale_directories(&self) -> Result<Vec<PathBuf>, SnapshotError> {
         let all = self.store.root().snapshots();
         // Directories are made within the change that writes their row, so no other change is under way here.
-        let doomed = self.store.write(Promise::Loose, |writer| {
+        self.store.rehearse(|writer| {
             let mut doomed = Vec::new();
             for entry in fs::read_dir(&all).map_err(SnapshotError::io("list", &all))? {
                 let entry = entry.map_err(SnapshotError::io("list", &all))?;
@@ -127,9 +177,18 @@ impl Snapshots {
                     doomed.push(entry.path());
                 }
             }
-            Ok::<_, SnapshotError>(doomed)
-        })?;
-        doomed.iter().try_for_each(|path| remove_if_there(fs::remove_dir_all(path), path))
+            Ok(doomed)
+        })
+    }
+}
+
+impl Garbage {
+    fn add_directories(&mut self, directories: Vec<PathBuf>) -> Result<(), SnapshotError> {
+        for path in &directories {
+            self.bytes = self.bytes.saturating_add(measure(path)?.bytes);
+        }
+        self.directories = directories;
+        Ok(())
     }
 }
 
@@ -166,6 +225,7 @@ fn forget(writer: &mut Writer, mounted: &HashSet<Digest>) -> Result<Doomed, Stor
     for (set, _) in writer.layers()? {
         if !writer.layer_has_images(set)? && writer.layer_users(set)?.is_empty() {
             writer.remove_layer(set)?;
+            doomed.layers.push(set);
             doomed.sets.insert(set);
         }
     }

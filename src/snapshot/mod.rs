@@ -15,6 +15,7 @@
 
 mod cleanup;
 mod commit;
+mod details;
 mod difference;
 mod error;
 mod extraction;
@@ -34,6 +35,8 @@ mod usage;
 use std::path::Path;
 use std::sync::{Arc, Mutex, RwLock};
 
+pub use cleanup::Garbage;
+pub use details::Details;
 pub use difference::Difference;
 pub use error::{Code, SnapshotError};
 pub use extraction::Extraction;
@@ -83,18 +86,26 @@ impl Snapshots {
         mounter: Arc<dyn Mounter>,
         options: SnapshotOptions,
     ) -> Result<Self, SnapshotError> {
-        let store = Store::open(root)?;
-        let snapshots = Self {
-            store,
+        let snapshots = Self::open_as_it_is(root, mounter, options)?;
+        snapshots.recover()?;
+        Ok(snapshots)
+    }
+
+    /// Opens a root, and leaves there what a crash has left, for somebody who wants to see it.
+    pub fn open_as_it_is(
+        root: impl AsRef<Path>,
+        mounter: Arc<dyn Mounter>,
+        options: SnapshotOptions,
+    ) -> Result<Self, SnapshotError> {
+        Ok(Self {
+            store: Store::open(root)?,
             mounter,
             options,
             forks: Keyed::default(),
             publishing: RwLock::default(),
             mounting: Mutex::default(),
             filling: Filling::default(),
-        };
-        snapshots.recover()?;
-        Ok(snapshots)
+        })
     }
 
     /// Returns what is kept.

@@ -85,6 +85,16 @@ impl Store {
         look(&Reader::new(transaction))
     }
 
+    /// Tells what a change would do, and leaves the database as it is.
+    pub fn rehearse<T, E: From<StoreError>>(
+        &self,
+        change: impl FnOnce(&mut Writer) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let transaction = self.database.begin_write().map_err(StoreError::from)?;
+        // A transaction that is dropped is undone.
+        change(&mut Writer::new(transaction))
+    }
+
     /// Changes the database: all that `change` does, or nothing if it fails.
     pub fn write<T, E: From<StoreError>>(
         &self,

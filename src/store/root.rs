@@ -21,6 +21,11 @@ impl Root {
         Ok(root)
     }
 
+    /// Returns whether there is a store in a directory.
+    pub fn is_store(path: &Path) -> bool {
+        Self(path.to_owned()).database().is_file()
+    }
+
     /// Returns the root itself.
     pub fn path(&self) -> &Path {
         &self.0

@@ -1,0 +1,5 @@
+//! What administrators see and do: the same with a daemon that runs, and with the store that it leaves.
+
+mod bed;
+mod gc;
+mod snapshots;
