@@ -9,6 +9,7 @@ const SERVED: &[&str] = &["proto/containerd/services/diff/v1/diff.proto"];
 const ASKED: &[&str] = &[
     "proto/containerd/services/content/v1/content.proto",
     "proto/containerd/services/leases/v1/leases.proto",
+    "proto/containerd/services/namespaces/v1/namespace.proto",
     "proto/containerd/services/version/v1/version.proto",
 ];
 

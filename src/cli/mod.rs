@@ -72,6 +72,8 @@ enum Command {
     #[cfg(target_os = "linux")]
     Gc(commands::gc::Args),
     #[cfg(target_os = "linux")]
+    Fsck(commands::fsck::Args),
+    #[cfg(target_os = "linux")]
     Daemon(commands::daemon::Args),
     /// Check and print configurations.
     #[cfg(target_os = "linux")]
@@ -91,6 +93,8 @@ pub(crate) fn main() -> ExitCode {
         Command::Snapshot(command) => command.run(&ui),
         #[cfg(target_os = "linux")]
         Command::Gc(command) => command.run(&ui),
+        #[cfg(target_os = "linux")]
+        Command::Fsck(command) => command.run(&ui),
         #[cfg(target_os = "linux")]
         Command::Daemon(command) => command.run(),
         #[cfg(target_os = "linux")]

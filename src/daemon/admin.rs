@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{Config, DaemonError};
+use super::{Config, Containerd, DaemonError};
 use crate::mount::fuse::FuseMounter;
-use crate::rpc::admin::{Admin, Client};
+use crate::rpc::admin::{Admin, Client, Desk};
 use crate::snapshot::{SnapshotOptions, Snapshots};
 use crate::store::Root;
 
@@ -18,5 +18,12 @@ pub fn admin(config: &Config) -> Result<Admin, DaemonError> {
     }
     let options = SnapshotOptions { sync: config.sync, share: config.share };
     let mounter = Arc::new(FuseMounter::this_program()?);
-    Ok(Admin::Store(Arc::new(Snapshots::open_as_it_is(&config.root, mounter, options)?)))
+    let snapshots = Snapshots::open_as_it_is(&config.root, mounter, options)?;
+    Ok(Admin::Store(desk(config, Arc::new(snapshots))))
+}
+
+/// Answers about snapshots.
+pub(super) fn desk(config: &Config, snapshots: Arc<Snapshots>) -> Desk {
+    let Containerd { address, content_root } = config.containerd.clone();
+    Desk::new(snapshots, address, content_root)
 }

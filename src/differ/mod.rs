@@ -12,6 +12,7 @@
 
 mod apply;
 mod blob;
+mod blobs;
 mod compare;
 mod compress;
 mod content;
@@ -24,6 +25,7 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
+pub use blobs::ContainerdBlobs;
 pub use content::Content;
 pub(crate) use content::connect;
 pub use error::{DifferCode, DifferError};

@@ -4,16 +4,24 @@
 
 pub mod admin;
 mod diff;
+mod digests;
 mod rebase;
 mod snapshots;
 mod status;
 
 pub use diff::DiffService;
+pub(crate) use digests::take_digests_later;
 pub use rebase::WithRebase;
 pub use snapshots::SnapshotService;
 
 /// What is generated from `proto/`.
-#[allow(missing_docs, unreachable_pub, clippy::all, reason = "generated")]
+#[allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::all,
+    clippy::allow_attributes_without_reason,
+    reason = "generated"
+)]
 pub(crate) mod proto {
     pub(crate) mod containerd {
         pub(crate) mod types {

@@ -165,7 +165,7 @@ impl Snapshots {
     }
 
     /// Returns directories of snapshots that are gone.
-    fn stale_directories(&self) -> Result<Vec<PathBuf>, SnapshotError> {
+    pub(super) fn stale_directories(&self) -> Result<Vec<PathBuf>, SnapshotError> {
         let all = self.store.root().snapshots();
         // Directories are made within the change that writes their row, so no other change is under way here.
         self.store.rehearse(|writer| {
@@ -237,7 +237,7 @@ fn chain_of(name: &Path) -> Option<Digest> {
     format!("sha256:{}", name.to_str()?).parse().ok()
 }
 
-fn remove_if_there(result: std::io::Result<()>, path: &Path) -> Result<(), SnapshotError> {
+pub(super) fn remove_if_there(result: std::io::Result<()>, path: &Path) -> Result<(), SnapshotError> {
     match result {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(SnapshotError::io("remove", path)(error)),
         _ => Ok(()),

@@ -1,12 +1,11 @@
 //! Layers of snapshots, and the images that they become.
 
-use std::fs;
 use std::sync::{PoisonError, RwLockReadGuard};
 use std::time::Instant;
 
+use super::inventory::total;
 use super::{SnapshotError, Snapshots};
-use crate::cim::format::RegionSet;
-use crate::cim::{ErrorKind, Guid, LayerSet, WriterOptions, files};
+use crate::cim::{ErrorKind, Guid, LayerSet, WriterOptions};
 use crate::engine::Portable;
 use crate::layer::commit::commit;
 use crate::layer::digest::Digest;
@@ -52,12 +51,14 @@ impl Snapshots {
             made => made?,
         };
         let timing = &stream.timing;
+        let files = self.files_of_set(regions);
         let row = LayerRow {
             diff_id: stream.uncompressed.digest,
             size: stream.uncompressed.size,
             blob: stream.compressed.digest,
             os: (!is_empty(&report.counts)).then_some(os),
-            bytes: self.bytes_of(regions),
+            bytes: total(&files),
+            files,
             inodes: report.counts.files.saturating_add(report.counts.directories),
             stages: Stages::default()
                 .with("read", timing.reading)
@@ -157,12 +158,14 @@ impl Snapshots {
         let parent_name = parent.map(image_name).transpose()?;
         let layer_set = LayerSet::open(self.store.lease(), set)?;
         let header = commit(&layer_set, os, parent_name.as_ref(), &image_name(&chain)?, options)?;
+        let files = self.files_of_image(&chain, header.own)?;
         let row = ImageRow {
             parent: parent.copied(),
             layer: set,
             tree: header.own.guid,
             os,
-            bytes: self.bytes_of(header.own),
+            bytes: total(&files),
+            files,
             stages: Stages::default().with("fork", started.elapsed()),
         };
         self.store.write(Promise::Loose, |writer| writer.put_image(&chain, &row))?;
@@ -179,16 +182,6 @@ impl Snapshots {
     pub(super) fn system_of(&self, chain: Option<&Digest>) -> Result<Option<LayerOs>, SnapshotError> {
         let Some(chain) = chain else { return Ok(None) };
         Ok(self.store.read(|reader| reader.image(chain))?.map(|image| image.os))
-    }
-
-    /// Adds up the files of a region set.
-    fn bytes_of(&self, set: RegionSet) -> u64 {
-        let directory = self.store.root().images();
-        let regions = (0..set.count)
-            .flat_map(|index| [files::region(set.guid, index), files::object_ids(set.guid, index)]);
-        let names = regions.chain([files::journal(set.guid), files::links(set.guid)]);
-        let len = |name: String| fs::metadata(directory.join(name)).map_or(0, |metadata| metadata.len());
-        names.map(len).fold(0, u64::saturating_add)
     }
 
     pub(super) fn publishing(&self) -> Publishing<'_> {
@@ -223,7 +216,7 @@ fn is_empty(counts: &Counts) -> bool {
 }
 
 /// Returns the system that an image is for.
-fn system(layer: Option<LayerOs>, parent: Option<LayerOs>) -> Result<LayerOs, SnapshotError> {
+pub(super) fn system(layer: Option<LayerOs>, parent: Option<LayerOs>) -> Result<LayerOs, SnapshotError> {
     match (layer, parent) {
         (Some(layer), Some(parent)) if layer != parent => Err(SnapshotError::OtherSystem { layer, parent }),
         (layer, parent) => Ok(layer.or(parent).unwrap_or(LayerOs::Linux)),

@@ -20,7 +20,9 @@ mod difference;
 mod error;
 mod extraction;
 mod filter;
+pub mod fsck;
 mod images;
+mod inventory;
 mod keyed;
 mod list;
 mod model;
@@ -77,6 +79,8 @@ pub struct Snapshots {
     /// Whoever mounts images, or takes mounts away, for as long as the database must not say otherwise.
     mounting: Mutex<()>,
     filling: Filling,
+    /// Whoever takes digests of files: one reads at a time.
+    digesting: Mutex<()>,
 }
 
 impl Snapshots {
@@ -105,6 +109,7 @@ impl Snapshots {
             publishing: RwLock::default(),
             mounting: Mutex::default(),
             filling: Filling::default(),
+            digesting: Mutex::default(),
         })
     }
 

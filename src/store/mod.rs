@@ -6,6 +6,7 @@
 //!     cim/             the containing directory of all images and layer sets
 //!     snapshots/ID/    what a writable snapshot has of its own: fs/ and work/
 //!     mounts/CHAIN/    where an image is mounted
+//!     repair/          layers that are converted again, until they take the place of damaged ones
 //!     empty/           the lower directory of snapshots that have nothing below them
 //! ```
 //!
@@ -32,7 +33,7 @@ pub use error::StoreError;
 pub use read::{Look, Reader};
 pub use root::Root;
 pub(crate) use rows::image_name;
-pub use rows::{ImageRow, Kind, LayerRow, SnapshotRow, Stages, Timestamp, Usage};
+pub use rows::{FileRow, ImageRow, Kind, LayerRow, SnapshotRow, Stages, Timestamp, Usage};
 pub use write::Writer;
 
 use crate::cim::Lease;

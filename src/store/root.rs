@@ -76,6 +76,11 @@ impl Root {
         self.mounts().join(chain.hex())
     }
 
+    /// Returns where layers are converted again.
+    pub fn repair(&self) -> PathBuf {
+        self.0.join("repair")
+    }
+
     /// Returns a directory in which there is nothing.
     pub fn empty(&self) -> PathBuf {
         self.0.join("empty")

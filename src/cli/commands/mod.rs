@@ -6,6 +6,8 @@ pub(crate) mod config;
 #[cfg(target_os = "linux")]
 pub(crate) mod daemon;
 #[cfg(target_os = "linux")]
+pub(crate) mod fsck;
+#[cfg(target_os = "linux")]
 pub(crate) mod gc;
 pub(crate) mod image;
 pub(crate) mod layer;

@@ -11,8 +11,12 @@ use tonic::transport::Channel;
 
 use super::AdminError;
 use super::message::admin_client::AdminClient;
-use super::message::{CollectRequest, Garbage, ListRequest, Snapshot};
+use super::message::{CheckRequest, CollectRequest, Garbage, ListRequest, Report, Snapshot};
 use crate::differ::connect;
+use crate::snapshot::fsck::FsckOptions;
+
+/// Largest answer: a report may have much to say.
+const MAX_MESSAGE: usize = 64 << 20;
 
 /// Asks a daemon, and waits for its answers.
 pub struct Client {
@@ -45,7 +49,8 @@ impl Client {
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| failed(error.into()))?;
         let channel = runtime.block_on(connect(socket)).map_err(|error| failed(error.into()))?;
-        Ok(Some(Self { runtime, admin: AdminClient::new(channel) }))
+        let admin = AdminClient::new(channel).max_decoding_message_size(MAX_MESSAGE);
+        Ok(Some(Self { runtime, admin }))
     }
 
     pub(super) fn snapshot(&self, key: &str) -> Result<Snapshot, AdminError> {
@@ -72,5 +77,11 @@ impl Client {
     pub(super) fn collect(&self, dry_run: bool) -> Result<Garbage, AdminError> {
         let mut admin = self.admin.clone();
         Ok(self.runtime.block_on(admin.collect(CollectRequest { dry_run }))?.into_inner())
+    }
+
+    pub(super) fn check(&self, options: FsckOptions) -> Result<Report, AdminError> {
+        let FsckOptions { deep, repair } = options;
+        let mut admin = self.admin.clone();
+        Ok(self.runtime.block_on(admin.check(CheckRequest { deep, repair }))?.into_inner())
     }
 }

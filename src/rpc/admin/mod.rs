@@ -2,25 +2,30 @@
 //!
 //! ```text
 //!   Admin ──┬─ Client ── socket ── AdminService ──┐
-//!           └─────────────────────────────────────┴─► answers ─► snapshots
+//!           └─────────────────────────────────────┴─► Desk ─► snapshots
 //! ```
 
-mod answers;
 mod client;
+mod desk;
 mod error;
 mod service;
 
-use std::sync::Arc;
-
 pub use client::Client;
+pub use desk::Desk;
 pub use error::AdminError;
-pub use message::{Garbage, Image, Layer, Snapshot};
+pub use message::{Finding, Garbage, Image, Layer, Report, Snapshot};
 pub use service::AdminService;
 
-use crate::snapshot::Snapshots;
+use crate::snapshot::fsck::FsckOptions;
 
 /// What is generated from `proto/cimsnap/v1/admin.proto`.
-#[allow(missing_docs, unreachable_pub, clippy::all, reason = "generated")]
+#[allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::all,
+    clippy::allow_attributes_without_reason,
+    reason = "generated"
+)]
 mod message {
     tonic::include_proto!("cimsnap.v1");
 }
@@ -31,7 +36,7 @@ pub enum Admin {
     /// The daemon.
     Daemon(Client),
     /// What the daemon would have, while it is stopped.
-    Store(Arc<Snapshots>),
+    Store(Desk),
 }
 
 impl Admin {
@@ -39,7 +44,7 @@ impl Admin {
     pub fn snapshot(&self, key: &str) -> Result<Snapshot, AdminError> {
         match self {
             Self::Daemon(client) => client.snapshot(key),
-            Self::Store(snapshots) => Ok(answers::snapshot(snapshots, key)?),
+            Self::Store(desk) => Ok(desk.snapshot(key)?),
         }
     }
 
@@ -47,7 +52,7 @@ impl Admin {
     pub fn snapshots(&self) -> Result<Vec<Snapshot>, AdminError> {
         match self {
             Self::Daemon(client) => client.snapshots(),
-            Self::Store(snapshots) => Ok(answers::snapshots(snapshots)?),
+            Self::Store(desk) => Ok(desk.all()?),
         }
     }
 
@@ -55,7 +60,15 @@ impl Admin {
     pub fn collect(&self, dry_run: bool) -> Result<Garbage, AdminError> {
         match self {
             Self::Daemon(client) => client.collect(dry_run),
-            Self::Store(snapshots) => Ok(answers::collect(snapshots, dry_run)?),
+            Self::Store(desk) => Ok(desk.collect(dry_run)?),
+        }
+    }
+
+    /// Tells whether everything is as it should be, and repairs what can be repaired if that is wanted.
+    pub fn check(&self, options: FsckOptions) -> Result<Report, AdminError> {
+        match self {
+            Self::Daemon(client) => client.check(options),
+            Self::Store(desk) => Ok(desk.check(options)?),
         }
     }
 }

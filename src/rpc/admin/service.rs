@@ -1,35 +1,34 @@
 //! The Admin service.
 
-use std::sync::Arc;
-
 use tokio_stream::Iter;
 use tonic::{Request, Response, Status, async_trait};
 use tracing::info;
 
-use super::answers;
+use super::Desk;
 use super::message::admin_server::{Admin, AdminServer};
-use super::message::{CollectRequest, Garbage, ListRequest, Snapshot};
+use super::message::{CheckRequest, CollectRequest, Garbage, ListRequest, Report, Snapshot};
 use crate::rpc::{blocking, status};
-use crate::snapshot::{SnapshotError, Snapshots};
+use crate::snapshot::SnapshotError;
+use crate::snapshot::fsck::FsckOptions;
 
 /// Answers administrators.
 #[derive(Clone, Debug)]
 pub struct AdminService {
-    snapshots: Arc<Snapshots>,
+    desk: Desk,
 }
 
 impl AdminService {
-    /// Answers about these snapshots.
-    pub(crate) fn server(snapshots: Arc<Snapshots>) -> AdminServer<Self> {
-        AdminServer::new(Self { snapshots })
+    /// Gives the answers of a desk.
+    pub(crate) fn server(desk: Desk) -> AdminServer<Self> {
+        AdminServer::new(Self { desk })
     }
 
     async fn run<T: Send + 'static>(
         &self,
-        answer: impl FnOnce(&Snapshots) -> Result<T, SnapshotError> + Send + 'static,
+        answer: impl FnOnce(&Desk) -> Result<T, SnapshotError> + Send + 'static,
     ) -> Result<T, Status> {
-        let snapshots = self.snapshots.clone();
-        blocking(move || answer(&snapshots).map_err(|error| status::of_snapshot(&error))).await
+        let desk = self.desk.clone();
+        blocking(move || answer(&desk).map_err(|error| status::of_snapshot(&error))).await
     }
 }
 
@@ -39,9 +38,9 @@ impl Admin for AdminService {
 
     async fn list(&self, request: Request<ListRequest>) -> Result<Response<Self::ListStream>, Status> {
         let key = request.into_inner().key;
-        let found = self.run(move |snapshots| match key.as_str() {
-            "" => answers::snapshots(snapshots),
-            key => Ok(vec![answers::snapshot(snapshots, key)?]),
+        let found = self.run(move |desk| match key.as_str() {
+            "" => desk.all(),
+            key => Ok(vec![desk.snapshot(key)?]),
         });
         let messages: Vec<_> = found.await?.into_iter().map(Ok).collect();
         Ok(Response::new(tokio_stream::iter(messages)))
@@ -50,6 +49,12 @@ impl Admin for AdminService {
     async fn collect(&self, request: Request<CollectRequest>) -> Result<Response<Garbage>, Status> {
         let dry_run = request.into_inner().dry_run;
         info!(dry_run, "collect");
-        self.run(move |snapshots| answers::collect(snapshots, dry_run)).await.map(Response::new)
+        self.run(move |desk| desk.collect(dry_run)).await.map(Response::new)
+    }
+
+    async fn check(&self, request: Request<CheckRequest>) -> Result<Response<Report>, Status> {
+        let CheckRequest { deep, repair } = request.into_inner();
+        info!(deep, repair, "check");
+        self.run(move |desk| desk.check(FsckOptions { deep, repair })).await.map(Response::new)
     }
 }

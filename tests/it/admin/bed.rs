@@ -9,9 +9,11 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use cimsnap::layer::digest::Digest;
 use cimsnap::layer::stream::{LayerStream, StreamOptions};
 use cimsnap::mount::fuse::FuseMounter;
-use cimsnap::snapshot::{CommitRequest, NewSnapshot, SnapshotOptions, Snapshots};
+use cimsnap::mount::{Mounter, Unmount};
+use cimsnap::snapshot::{CommitRequest, NewSnapshot, SnapshotError, SnapshotOptions, Snapshots};
 use serde_json::Value;
 
 use crate::import::tars::Tar;
@@ -57,7 +59,22 @@ impl Bed {
     /// Opens the store, as the daemon does.
     pub(super) fn open(&self) -> Snapshots {
         let mounter = Arc::new(FuseMounter::new(PROGRAM));
-        Snapshots::open(self.root(), mounter, SnapshotOptions::default()).unwrap()
+        once_free(|| Snapshots::open(self.root(), mounter.clone(), SnapshotOptions::default()))
+    }
+
+    /// Opens the store, and leaves it as it is.
+    pub(super) fn look(&self) -> Snapshots {
+        let mounter = Arc::new(FuseMounter::new(PROGRAM));
+        once_free(|| Snapshots::open_as_it_is(self.root(), mounter.clone(), SnapshotOptions::default()))
+    }
+
+    /// Has containerd keep the blobs of [`Bed::filled`].
+    pub(super) fn keep_blobs(&self) {
+        let blobs = self.content().join("blobs/sha256");
+        fs::create_dir_all(&blobs).unwrap();
+        for blob in [base(), top()] {
+            fs::write(blobs.join(Digest::of(&blob).hex()), blob).unwrap();
+        }
     }
 
     /// Makes a store with an image of two layers: `base`, and `top` over it.
@@ -105,6 +122,16 @@ impl Bed {
     }
 }
 
+impl Drop for Bed {
+    fn drop(&mut self) {
+        let mounter = FuseMounter::new(PROGRAM);
+        let mounts = mounter.list().unwrap();
+        for mount in mounts.iter().filter(|mount| mount.at.starts_with(self.root())) {
+            mounter.unmount(&mount.at, Unmount::Detach).unwrap();
+        }
+    }
+}
+
 /// A daemon, killed when it is dropped.
 pub(super) struct Daemon(Child);
 
@@ -112,6 +139,18 @@ impl Drop for Daemon {
     fn drop(&mut self) {
         self.0.kill().unwrap();
         self.0.wait().unwrap();
+    }
+}
+
+/// Opens a store. What another test starts has our locks too, for the moment until it is the program that it will be.
+fn once_free(open: impl Fn() -> Result<Snapshots, SnapshotError>) -> Snapshots {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        match open() {
+            Ok(snapshots) => return snapshots,
+            Err(error) => assert!(Instant::now() < deadline, "{error}"),
+        }
+        thread::yield_now();
     }
 }
 

@@ -1,5 +1,6 @@
 //! What administrators see and do: the same with a daemon that runs, and with the store that it leaves.
 
 mod bed;
+mod fsck;
 mod gc;
 mod snapshots;
