@@ -6,7 +6,7 @@
 //!   NAME.cim ──────────► own region set, filesystem object, parents' region sets
 //!      │
 //!      ├─► region_{guid}_0    metadata: file tables, directories, security descriptors, EAs, reparse data
-//!      ├─► region_{guid}_1    data of files of 4096 bytes and more
+//!      ├─► region_{guid}_1    data of files of 32 KiB and more
 //!      └─► region_{guid}_2    data of smaller files
 //! ```
 //!

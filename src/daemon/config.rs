@@ -1,11 +1,12 @@
 //! The configuration of the daemon: one file, one struct.
 
+use std::error::Error;
 use std::fs;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
+use tracing_subscriber::filter::{LevelFilter, ParseError, Targets};
 
 /// Where the configuration is, if nobody says.
 const DEFAULT_PATH: &str = "/etc/cimsnap/config.toml";
@@ -113,7 +114,7 @@ impl Default for Log {
 }
 
 /// Why a configuration cannot be used.
-#[derive(Debug, Error)]
+#[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
     /// The file cannot be read.
@@ -170,15 +171,25 @@ impl Config {
         if self.grpc.mode().is_none() {
             return bad("grpc.mode", "it must be octal digits, 0600 for example");
         }
-        if let Err(error) = self.log.level.parse::<tracing_subscriber::filter::Targets>() {
-            return bad("log.level", &error.to_string());
-        }
+        self.log.targets().map(drop)?;
         Ok(())
     }
 
     /// Returns the text of a file that says this.
     pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
         toml::to_string(self)
+    }
+}
+
+impl Log {
+    /// Returns what is said.
+    pub(super) fn targets(&self) -> Result<Targets, ConfigError> {
+        let bad = |error: &dyn Error| ConfigError::Value { key: "log.level", reason: error.to_string() };
+        // A word alone would be taken for a module of which everything is told, also one that was to be a level.
+        for word in self.level.split(',').filter(|part| !part.contains('=')) {
+            word.trim().parse::<LevelFilter>().map_err(|error| bad(&error))?;
+        }
+        self.level.parse().map_err(|error: ParseError| bad(&error))
     }
 }
 
@@ -223,7 +234,8 @@ mod tests {
             "root = \"/a:b\"",
             "workers = 0",
             "[grpc]\nmode = \"rw\"",
-            "[log]\nlevel = \"loud,,=\"",
+            "[log]\nlevel = \"loud\"",
+            "[log]\nlevel = \"info,a=b=c\"",
             "[log]\nformat = \"xml\"",
         ] {
             assert!(load(text).is_err(), "{text}");

@@ -8,14 +8,14 @@ use tracing_subscriber::reload::{self, Handle};
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, Registry, fmt};
 
-use super::{ConfigError, DaemonError, Log, LogFormat};
+use super::{DaemonError, Log, LogFormat};
 
 /// Changes what is said while the daemon runs.
 pub(super) struct Levels(Handle<Targets, Registry>);
 
 /// Begins the log.
 pub(super) fn start(log: &Log) -> Result<Levels, DaemonError> {
-    let (filter, handle) = reload::Layer::new(targets(log)?);
+    let (filter, handle) = reload::Layer::new(log.targets()?);
     let output = match log.format {
         LogFormat::Text => fmt::layer().with_writer(io::stderr).with_ansi(io::stderr().is_terminal()).boxed(),
         LogFormat::Json => fmt::layer().with_writer(io::stderr).json().flatten_event(true).boxed(),
@@ -29,18 +29,10 @@ pub(super) fn start(log: &Log) -> Result<Levels, DaemonError> {
 impl Levels {
     /// Says from now on what another configuration says.
     pub(super) fn change(&self, log: &Log) -> Result<(), DaemonError> {
-        let changed = self.0.reload(targets(log)?);
+        let changed = self.0.reload(log.targets()?);
         changed.map_err(|error| DaemonError::Process {
             action: "change the log",
             source: io::Error::other(error),
         })
     }
-}
-
-fn targets(log: &Log) -> Result<Targets, ConfigError> {
-    let bad = |error: tracing_subscriber::filter::ParseError| ConfigError::Value {
-        key: "log.level",
-        reason: error.to_string(),
-    };
-    log.level.parse().map_err(bad)
 }

@@ -8,8 +8,10 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, reason = "a benchmark")]
 
+mod support;
+
 use std::fs::{self, File};
-use std::io::{BufWriter, Read, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -21,52 +23,54 @@ use cimsnap::engine::Portable;
 use cimsnap::layer::import::{ImportOptions, LayerOs, import};
 use cimsnap::layer::stream::{LayerStream, StreamOptions};
 use sha2::{Digest, Sha256};
+use support::{each_piece, files, median, processor_time};
 
-const SOURCE: &str = "/usr/lib";
 const LIMIT: u64 = 512 << 20;
 const RUNS: usize = 7;
 
+/// Bytes at the front of the blob that are no deflate stream: a gzip header without a name.
+const GZIP_HEADER: usize = 10;
+
+/// A name, and what is timed.
+type Case = (&'static str, fn(&Layer));
+
+const CASES: [Case; 7] = [
+    ("convert", Layer::convert),
+    ("inflate", Layer::inflate),
+    ("hash and write", Layer::hash_and_write),
+    ("hash and write, two threads", Layer::hash_and_write_beside),
+    ("tar -xz", |layer| layer.run("tar -xzf \"$1\" -C \"$2\"")),
+    ("tar2sqfs, lz4", |layer| layer.run("gzip -dc \"$1\" | tar2sqfs --quiet --compressor lz4 \"$2/image\"")),
+    ("gzip -dc", |layer| layer.run("gzip -dc \"$1\" > /dev/null")),
+];
+
 fn main() {
-    let root = std::env::var_os("CIMSNAP_BENCH_DIR").map_or_else(std::env::temp_dir, PathBuf::from);
-    let root = root.join("layer-bench");
-    drop(fs::remove_dir_all(&root));
-    fs::create_dir_all(&root).unwrap();
+    let root = support::scratch("layer-bench");
     let layer = Layer::make(&root);
-    let cases: [Case; 5] = [
-        ("convert", Layer::convert),
-        ("inflate", Layer::inflate),
-        ("hash and write", Layer::hash_and_write),
-        ("hash and write, two threads", Layer::hash_and_write_beside),
-        ("tar -xz", Layer::unpack),
-    ];
-    let mut times = vec![Vec::new(); cases.len()];
+    let mut figures = vec![(Vec::new(), Vec::new()); CASES.len()];
     // The first round warms the caches.
     for round in 0..=RUNS {
-        for ((_, run), times) in cases.iter().zip(&mut times) {
+        for ((_, run), (times, work)) in CASES.iter().zip(&mut figures) {
             layer.clear();
-            let start = Instant::now();
+            let (start, worked) = (Instant::now(), processor_time());
             run(&layer);
             if round > 0 {
                 times.push(start.elapsed().as_secs_f64());
+                work.push(processor_time() - worked);
             }
         }
     }
     let mut results = serde_json::Map::new();
-    for ((name, _), mut times) in cases.iter().zip(times) {
-        times.sort_by(f64::total_cmp);
-        results.insert((*name).to_owned(), times[times.len() / 2].into());
+    for ((name, _), (times, work)) in CASES.iter().zip(figures) {
+        results.insert((*name).to_owned(), median(times).into());
+        results.insert(format!("{name}: processor"), median(work).into());
     }
     results.insert("tar bytes".to_owned(), layer.tar_len.into());
     results.insert("blob bytes".to_owned(), fs::metadata(&layer.blob).unwrap().len().into());
-    println!("{results:?}");
+    println!("{results:#?}");
     fs::remove_dir_all(&root).unwrap();
-    let results_directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/bench");
-    fs::create_dir_all(&results_directory).unwrap();
-    fs::write(results_directory.join("layer.json"), serde_json::to_vec(&results).unwrap()).unwrap();
+    support::keep("layer", &results);
 }
-
-/// A name, and what is timed.
-type Case = (&'static str, fn(&Layer));
 
 /// A layer to convert, and a directory to do it in.
 struct Layer {
@@ -79,15 +83,8 @@ struct Layer {
 impl Layer {
     fn make(root: &Path) -> Self {
         let (blob, tar, scratch) = (root.join("layer.tar.gz"), root.join("layer.tar"), root.join("scratch"));
-        let mut builder = tar::Builder::new(BufWriter::new(File::create(&tar).unwrap()));
-        builder.follow_symlinks(false);
-        let mut left = LIMIT;
-        add(&mut builder, Path::new(SOURCE), &mut left);
-        builder.into_inner().unwrap().flush().unwrap();
-        let mut encoder =
-            flate2::write::GzEncoder::new(File::create(&blob).unwrap(), flate2::Compression::new(6));
-        std::io::copy(&mut File::open(&tar).unwrap(), &mut encoder).unwrap();
-        encoder.finish().unwrap();
+        support::write_tar(&tar, &files(Path::new(support::SOURCE), LIMIT));
+        support::compress(&tar, &blob);
         Self { tar_len: fs::metadata(&tar).unwrap().len(), blob, tar, scratch }
     }
 
@@ -110,12 +107,22 @@ impl Layer {
     }
 
     fn inflate(&self) {
-        let mut decoder = flate2::bufread::MultiGzDecoder::new(std::io::BufReader::with_capacity(
-            256 << 10,
-            File::open(&self.blob).unwrap(),
-        ));
-        let mut buffer = vec![0; 256 << 10];
-        while decoder.read(&mut buffer).unwrap() > 0 {}
+        let mut inflater = flate2::Decompress::new(false);
+        let mut output = vec![0; 256 << 10];
+        let (mut skip, mut finished) = (GZIP_HEADER, false);
+        each_piece(&self.blob, |piece| {
+            let mut rest = &piece[std::mem::take(&mut skip)..];
+            while !finished {
+                let before = (inflater.total_in(), inflater.total_out());
+                let status = inflater.decompress(rest, &mut output, flate2::FlushDecompress::None).unwrap();
+                rest = &rest[usize::try_from(inflater.total_in() - before.0).unwrap()..];
+                finished = status == flate2::Status::StreamEnd;
+                if inflater.total_out() - before.1 < u64::try_from(output.len()).unwrap() {
+                    break;
+                }
+            }
+        });
+        assert!(finished);
     }
 
     fn hash_and_write(&self) {
@@ -150,45 +157,11 @@ impl Layer {
         });
     }
 
-    fn unpack(&self) {
-        let status = Command::new("tar")
-            .arg("-xzf")
-            .arg(&self.blob)
-            .arg("-C")
-            .arg(&self.scratch)
-            .stderr(Stdio::null())
-            .status();
-        assert!(status.unwrap().success());
-    }
-}
-
-fn each_piece(path: &Path, mut visit: impl FnMut(&[u8])) {
-    let mut file = File::open(path).unwrap();
-    let mut buffer = vec![0; 256 << 10];
-    loop {
-        match file.read(&mut buffer).unwrap() {
-            0 => return,
-            len => visit(&buffer[..len]),
-        }
-    }
-}
-
-/// Adds a directory, in the order of names, until there is enough.
-fn add(builder: &mut tar::Builder<impl Write>, directory: &Path, left: &mut u64) {
-    let mut entries: Vec<_> = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap()).collect();
-    entries.sort_by_key(fs::DirEntry::file_name);
-    for entry in entries {
-        let (path, kind) = (entry.path(), entry.file_type().unwrap());
-        let name = path.strip_prefix("/").unwrap();
-        if *left == 0 {
-            return;
-        }
-        if kind.is_dir() {
-            builder.append_dir(name, &path).unwrap();
-            add(builder, &path, left);
-        } else if kind.is_file() || kind.is_symlink() {
-            builder.append_path_with_name(&path, name).unwrap();
-            *left = left.saturating_sub(entry.metadata().unwrap().len());
-        }
+    /// Runs a command of the shell, whose first argument is the blob and the second a directory.
+    fn run(&self, command: &str) {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", command, "sh"]).arg(&self.blob).arg(&self.scratch);
+        let status = shell.stdout(Stdio::null()).stderr(Stdio::null()).status();
+        assert!(status.unwrap().success(), "{command}");
     }
 }

@@ -40,7 +40,7 @@ fn import_all(make: impl FnMut(u64) -> Option<Vec<u8>> + Send + 'static) -> Resu
     import(stream, engine, &options).map(drop)
 }
 
-fn header(kind: EntryType, path: &str, link: &str, size: u64) -> Vec<u8> {
+pub(super) fn header(kind: EntryType, path: &str, link: &str, size: u64) -> Vec<u8> {
     let mut header = Header::new_gnu();
     header.set_entry_type(kind);
     header.set_path(path).unwrap();

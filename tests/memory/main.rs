@@ -3,13 +3,18 @@
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 
 mod hostile;
+mod image;
 mod layer;
+#[path = "../it/cli/oci.rs"]
+#[allow(dead_code, reason = "other tests use more of it")]
+mod oci;
 mod raw;
 
 use std::io;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use cimsnap::cim::io::{Bytes, Directory, DiskDirectory, Lock, OutputFile, WrittenBytes};
 use cimsnap::cim::{ImageName, ImagePath, Metadata, Writer, WriterOptions};
@@ -30,12 +35,17 @@ const CASES: &[Case] = &[
     ("a layer of 200,000 files", layer::many_files, 96 * MIB),
     ("a layer of links without end", layer::endless_links, 96 * MIB),
     ("a layer of a name without end", layer::endless_names, 64 * MIB),
+    ("an image of four layers", image::convert, 96 * MIB),
 ];
 
 fn main() -> ExitCode {
+    if let Some(directory) = std::env::var_os("CIMSNAP_MEMORY_LAYOUT") {
+        image::make(&directory);
+        return ExitCode::SUCCESS;
+    }
     if let Ok(index) = std::env::var("CIMSNAP_MEMORY_CASE") {
         CASES[index.parse::<usize>().unwrap()].1();
-        println!("{}", peak());
+        println!("{}", peak().max(image::PEAK.load(Ordering::Relaxed)));
         return ExitCode::SUCCESS;
     }
     let mut failed = 0;
@@ -58,8 +68,13 @@ fn main() -> ExitCode {
 /// Returns the peak of this process's resident memory in bytes.
 fn peak() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+    peak_in(&status).unwrap()
+}
+
+/// Finds the peak in what the kernel tells of a process.
+fn peak_in(status: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024)
 }
 
 fn options() -> WriterOptions {

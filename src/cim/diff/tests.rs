@@ -34,7 +34,7 @@ fn tree(writer: &mut Writer) {
         writer.create_directory(&path(at), &Metadata::directory()).unwrap();
     }
     put(writer, "a/one", &plain(), b"one");
-    put(writer, "a/big", &plain(), &[5; 9000]);
+    put(writer, "a/big", &plain(), &[5; 40_000]);
     put(writer, "b/deep/two", &plain(), b"two");
     writer.link(&path("b/link"), &path("a/one")).unwrap();
     let mut stream = writer.create_stream(&path("a/big"), &Name::new("side").unwrap(), 4).unwrap();
@@ -157,15 +157,15 @@ fn data_is_the_same_wherever_it_lies() {
         let directory: Arc<dyn Directory> = Arc::new(MemoryDirectory::new());
         let options = WriterOptions { set: Some(Guid::from_content([1; 16])), ..OPTIONS };
         let mut writer = Writer::create(directory.clone(), &image_name("a.cim"), options).unwrap();
-        put(&mut writer, "f", &plain(), &[7; 9000]);
-        writer.create_file(&path("zeros"), &plain(), 9000).unwrap().finish().unwrap();
+        put(&mut writer, "f", &plain(), &[7; 40_000]);
+        writer.create_file(&path("zeros"), &plain(), 40_000).unwrap().finish().unwrap();
         writer.commit().unwrap();
         // Data of zeros that is stored all the same, as another writer may do.
         let patched = MemoryDirectory::new();
         for name in directory.list().unwrap() {
             let mut bytes = directory.open(&name).unwrap().as_slice().to_vec();
             if name.ends_with("_0") && name.starts_with("region") {
-                bytes.iter_mut().skip(4096).take(9000).for_each(|at| *at = byte);
+                bytes.iter_mut().skip(4096).take(40_000).for_each(|at| *at = byte);
             }
             patched.create(&name).unwrap().write_at(&bytes, 0).unwrap();
         }

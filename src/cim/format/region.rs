@@ -6,8 +6,9 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 use super::{CommonHeader, FileKind, Version, front, size_of_u64};
 use crate::cim::error::Fault;
 
-/// Data shorter than this goes to the region of small data.
-pub const SMALL_DATA_LIMIT: u64 = 4096;
+/// Data shorter than this goes to the region of small data. Alignment costs half a page a file, which is next to nothing
+/// from here on.
+pub const SMALL_DATA_LIMIT: u64 = 32 << 10;
 
 /// What a region holds.
 #[derive(

@@ -267,3 +267,49 @@ fn what_no_image_has_is_removed() {
     shell.ok("image prune out");
     assert_eq!(notes(), 3);
 }
+
+/// Bytes that no two files share, which do not compress.
+fn content(seed: u32, len: usize) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(2_654_435_761) | 1;
+    let mut next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        state.to_be_bytes()[0]
+    };
+    (0..len).map(|_| next()).collect()
+}
+
+/// Files of 4 to 128 KiB, as many as there are numbers, each twice. They are whole blocks: the format aligns them.
+fn files_twice(numbers: std::ops::Range<u32>) -> (Tar, u64) {
+    let mut tar = Tar::new();
+    let mut unique = 0;
+    for number in numbers {
+        let data = content(number, 4096 << (number % 6));
+        unique += data.len() as u64;
+        for copy in ["a", "b"] {
+            tar = tar.entry(
+                tar::EntryType::Regular,
+                &format!("{copy}/{}/file {number}", number % 10),
+                "",
+                &data,
+            );
+        }
+    }
+    (tar, unique)
+}
+
+#[cfg(unix)]
+#[test]
+fn an_image_takes_its_distinct_files_and_little_more() {
+    use std::os::unix::fs::MetadataExt;
+
+    let shell = Shell::new();
+    let mut oci = Oci::new(&shell.path("layout"));
+    let [(lower, lower_unique), (upper, upper_unique)] = [files_twice(0..600), files_twice(600..800)];
+    oci.list("", oci.image("linux", &[Layer::gzip(&lower.bytes()), Layer::zstd(&upper.bytes())]));
+    shell.ok(CONVERT);
+    let files = fs::read_dir(shell.path("out")).unwrap();
+    let taken: u64 = files.map(|file| file.unwrap().metadata().unwrap().blocks() * 512).sum();
+    let unique = lower_unique + upper_unique;
+    assert!(taken >= unique, "{taken} of {unique}");
+    assert!(taken * 100 <= unique * 103, "{taken} of {unique}");
+}

@@ -161,19 +161,22 @@ fn files_without_random_ids(site: &Site, images: &[String]) -> BTreeMap<String, 
     let own = |image: &String| site.open(image).header().sets().last().map(|set| set.guid).unwrap();
     let ids: Vec<_> = images.iter().map(own).collect();
     let all = fs::read_dir(site.images()).unwrap().map(|entry| entry.unwrap());
-    all.map(|entry| {
-        let name = entry.file_name().into_string().unwrap();
-        let id = files::set_of(&name).and_then(|id| ids.iter().position(|own| *own == id));
-        let mut bytes = fs::read(entry.path()).unwrap();
-        for (number, id) in ids.iter().enumerate() {
-            replace(&mut bytes, &id.to_windows_bytes(), &[u8::try_from(number).unwrap(); 16]);
-        }
-        match id {
-            Some(number) => (name.replace(&ids[number].to_string(), &number.to_string()), bytes),
-            None => (name, bytes),
-        }
-    })
-    .collect()
+    let named = all.map(|entry| (entry.file_name().into_string().unwrap(), entry));
+    // Notes of blobs are named after them, and blobs differ.
+    let images = named.filter(|(name, _)| !files::is_note(name));
+    images
+        .map(|(name, entry)| {
+            let id = files::set_of(&name).and_then(|id| ids.iter().position(|own| *own == id));
+            let mut bytes = fs::read(entry.path()).unwrap();
+            for (number, id) in ids.iter().enumerate() {
+                replace(&mut bytes, &id.to_windows_bytes(), &[u8::try_from(number).unwrap(); 16]);
+            }
+            match id {
+                Some(number) => (name.replace(&ids[number].to_string(), &number.to_string()), bytes),
+                None => (name, bytes),
+            }
+        })
+        .collect()
 }
 
 fn replace(bytes: &mut [u8], old: &[u8; 16], new: &[u8; 16]) {

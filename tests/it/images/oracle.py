@@ -37,6 +37,7 @@ class Node:
     """A file, under all its names, or a directory with its children by their folded names."""
 
     def __init__(self, facts, is_directory=False, target=None):
+        self.undecided = None
         self.facts, self.target = facts, target
         self.children = {} if is_directory else None
 
@@ -145,10 +146,37 @@ class Windows:
         facts = windows_facts(attributes, times(entry), security, ea_list(eas), reparse)
         if not is_directory:
             facts += f" data={content(data)}"
-        return Node(facts, entry.isdir())
+        node = Node(facts, entry.isdir())
+        if entry.issym() and not attributes & KEPT_ATTRIBUTES & ~0x400:
+            node.undecided = entry.linkname
+        return node
+
+    def decide(self, tree):
+        """A link that does not say what it leads to leads to a directory if that is what is there."""
+        for path, node in list(tree.walk()):
+            link, node.undecided = node.undecided, None
+            target = link and self.leads_to(path, link)
+            found = target and tree.find(target)
+            if found and found.children is not None:
+                node.facts = node.facts.replace("attributes=0x400", "attributes=0x410").split(" data=")[0]
+
+    @staticmethod
+    def leads_to(path, link):
+        parts = raw(link).replace(b"\\", b"/").split(b"/")
+        drive = path.split(b"/")[1:2]
+        at = path.split(b"/")[1:-1]
+        if parts[0].lower() == b"c:":
+            at, parts = drive, parts[1:]
+        for part in parts:
+            if part == b"..":
+                at = at[:-1] or drive
+            elif part not in (b"", b"."):
+                at = [*at, part]
+        return at
 
     def complete(self, tree, is_base, names):
         """Adds what an import adds: links to hives, and a file that says so. Merged hives stay as they may be."""
+        self.decide(tree)
         hives = tree.directory([b"Hives"], NO_TIMES)
         for live, stem in HIVES.items():
             name = f"{stem}_BASE".encode()

@@ -64,7 +64,7 @@ fn data_lies_aligned_in_a_region_of_data() {
     let big = patch.file("a/big").data.offset;
     // The same data a few bytes on, where it was not written: only its place is wrong, and what else is there.
     set_u64(patch.record("a/big"), DATA, big.raw() + 8);
-    set_u64(patch.record("a/big"), DATA + 8, 5000);
+    set_u64(patch.record("a/big"), DATA + 8, 35_000);
     patch.files.remove(&files::object_ids(set(), big.region()));
     let fault = Fault::Misaligned { what: "stream data", offset: big.byte() + 8, align: 4096 };
     assert_eq!(only(patch.check()).fault, fault);
@@ -210,7 +210,7 @@ fn expanded_executables_are_checked() {
     assert!(matches!(unsorted, Fault::Malformed { what: "the PE image object", .. }));
     let behind = only(with_pe_image([(0x400, 0xC00), (0x1000, 0xC00)], 0x1000).check()).fault;
     assert!(matches!(behind, Fault::Malformed { what: "a PE image object", .. }));
-    let long = only(with_pe_image([(0x400, 0xC00), (0x600, 0x9000)], 0x1000).check()).fault;
+    let long = only(with_pe_image([(0x400, 0xC00), (0x600, 0xA000)], 0x1000).check()).fault;
     assert!(matches!(long, Fault::Short { what: "the data of a PE image", .. }));
     let other = only(with_pe_image([(0x400, 0xC00), (0x600, 0x1000)], 0xFFF).check()).fault;
     let field = "the length of a PE image";

@@ -59,7 +59,7 @@ impl Patch {
                 writer.create_directory(&path(at), &directory).unwrap();
             }
             put(writer, "a/file", &Metadata { security: &security, ..plain }, b"hello");
-            put(writer, "a/big", &plain, &[3; 10_000]);
+            put(writer, "a/big", &plain, &[3; 40_000]);
             put(writer, "plain", &plain, b"another small file");
             writer.link(&path("b/link"), &path("a/file")).unwrap();
             put(writer, "b/eas", &Metadata { eas: &eas, ..plain }, b"");
