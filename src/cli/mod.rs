@@ -74,6 +74,8 @@ enum Command {
     #[cfg(target_os = "linux")]
     Fsck(commands::fsck::Args),
     #[cfg(target_os = "linux")]
+    Doctor(commands::doctor::Args),
+    #[cfg(target_os = "linux")]
     Daemon(commands::daemon::Args),
     /// Check and print configurations.
     #[cfg(target_os = "linux")]
@@ -95,6 +97,8 @@ pub(crate) fn main() -> ExitCode {
         Command::Gc(command) => command.run(&ui),
         #[cfg(target_os = "linux")]
         Command::Fsck(command) => command.run(&ui),
+        #[cfg(target_os = "linux")]
+        Command::Doctor(command) => command.run(&ui),
         #[cfg(target_os = "linux")]
         Command::Daemon(command) => command.run(),
         #[cfg(target_os = "linux")]

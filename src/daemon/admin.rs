@@ -11,7 +11,7 @@ use crate::store::Root;
 /// Finds whom to ask: the daemon while it runs, and otherwise what it has left.
 pub fn admin(config: &Config) -> Result<Admin, DaemonError> {
     if let Some(client) = Client::connect(&config.grpc.address)? {
-        return Ok(Admin::Daemon(client));
+        return Ok(Admin::Daemon(Box::new(client)));
     }
     if !Root::is_store(&config.root) {
         return Err(DaemonError::NoStore { socket: config.grpc.address.clone(), root: config.root.clone() });

@@ -4,6 +4,7 @@
 
 mod admin;
 mod config;
+pub mod doctor;
 mod error;
 mod listen;
 mod logging;

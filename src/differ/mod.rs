@@ -18,6 +18,7 @@ mod compress;
 mod content;
 mod error;
 mod upload;
+mod version;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -29,6 +30,7 @@ pub use blobs::ContainerdBlobs;
 pub use content::Content;
 pub(crate) use content::connect;
 pub use error::{DifferCode, DifferError};
+pub(crate) use version::containerd_version;
 
 use crate::layer::digest::Digest;
 use crate::snapshot::{Keyed, Labels, Mount, Snapshots};

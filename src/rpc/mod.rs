@@ -1,6 +1,7 @@
 //! What containerd speaks: gRPC on one side, our own types on the other, and nothing between that thinks.
 
 #![cfg(target_os = "linux")]
+#![expect(clippy::result_large_err, reason = "tonic answers with its own Status")]
 
 pub mod admin;
 mod diff;
@@ -20,6 +21,7 @@ pub use snapshots::SnapshotService;
     unreachable_pub,
     clippy::all,
     clippy::allow_attributes_without_reason,
+    clippy::unwrap_used,
     reason = "generated"
 )]
 pub(crate) mod proto {

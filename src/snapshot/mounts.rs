@@ -1,6 +1,7 @@
 //! What to mount to see a snapshot, and the mounts of images that this needs.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -82,13 +83,13 @@ impl Snapshots {
     fn mount_below(&self, id: u64, chain: &Digest) -> Result<PathBuf, SnapshotError> {
         let at = self.store.root().lower(id);
         let mut filling = self.filling();
-        if !filling.contains_key(&id) {
+        if let Entry::Vacant(vacant) = filling.entry(id) {
             if self.mounter.mounted(&at)?.is_some() {
                 self.mounter.unmount(&at, Unmount::Detach)?;
             }
             fs::create_dir_all(&at).map_err(SnapshotError::io("make", &at))?;
             let (image, options) = self.to_mount(chain)?;
-            filling.insert(id, self.mounter.mount_briefly(&image, &at, &options)?);
+            vacant.insert(self.mounter.mount_briefly(&image, &at, &options)?);
         }
         Ok(at)
     }

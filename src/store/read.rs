@@ -27,17 +27,16 @@ pub(super) type Rows = TableDefinition<'static, &'static str, &'static [u8]>;
 /// A table of keys by other keys.
 pub(super) type Index = MultimapTableDefinition<'static, &'static str, &'static str>;
 
+/// Takes one row after the other.
+pub(super) type Visit<'v> = dyn FnMut(&str, &[u8]) -> Result<(), StoreError> + 'v;
+
 /// What tables hold, in a state of its own or within a change. Not to be named outside of the store.
 pub trait Tables {
     /// Returns the row of a key.
     fn row(&self, table: Rows, key: &str) -> Result<Option<Vec<u8>>, StoreError>;
 
     /// Hands all rows to `visit`, in the order of their keys.
-    fn each(
-        &self,
-        table: Rows,
-        visit: &mut dyn FnMut(&str, &[u8]) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError>;
+    fn each(&self, table: Rows, visit: &mut Visit<'_>) -> Result<(), StoreError>;
 
     /// Returns what an index has for a key.
     fn entries(&self, index: Index, key: &str) -> Result<Vec<String>, StoreError>;
@@ -54,11 +53,7 @@ impl Tables for Reader {
         Ok(self.transaction.open_table(table)?.get(key)?.map(|row| row.value().to_vec()))
     }
 
-    fn each(
-        &self,
-        table: Rows,
-        visit: &mut dyn FnMut(&str, &[u8]) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
+    fn each(&self, table: Rows, visit: &mut Visit<'_>) -> Result<(), StoreError> {
         each_row(&self.transaction.open_table(table)?, visit)
     }
 
@@ -77,7 +72,7 @@ impl Tables for Reader {
 
 pub(super) fn each_row(
     table: &impl ReadableTable<&'static str, &'static [u8]>,
-    visit: &mut dyn FnMut(&str, &[u8]) -> Result<(), StoreError>,
+    visit: &mut Visit<'_>,
 ) -> Result<(), StoreError> {
     for entry in table.iter()? {
         let (key, row) = entry?;

@@ -3,7 +3,7 @@
 use redb::{ReadableTable, WriteTransaction};
 use serde::Serialize;
 
-use super::read::{Index, Rows, Tables, each_row, entries_of};
+use super::read::{Index, Rows, Tables, Visit, each_row, entries_of};
 use super::tables::{
     BLOBS, CHILDREN, IMAGE_USERS, IMAGES, KEYS, LAST_ID, LAYER_IMAGES, LAYER_USERS, LAYERS, META, SNAPSHOTS,
 };
@@ -128,11 +128,7 @@ impl Tables for Writer {
         Ok(self.transaction.open_table(table)?.get(key)?.map(|row| row.value().to_vec()))
     }
 
-    fn each(
-        &self,
-        table: Rows,
-        visit: &mut dyn FnMut(&str, &[u8]) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
+    fn each(&self, table: Rows, visit: &mut Visit<'_>) -> Result<(), StoreError> {
         each_row(&self.transaction.open_table(table)?, visit)
     }
 

@@ -6,6 +6,8 @@ pub(crate) mod config;
 #[cfg(target_os = "linux")]
 pub(crate) mod daemon;
 #[cfg(target_os = "linux")]
+pub(crate) mod doctor;
+#[cfg(target_os = "linux")]
 pub(crate) mod fsck;
 #[cfg(target_os = "linux")]
 pub(crate) mod gc;

@@ -24,6 +24,7 @@ use crate::snapshot::fsck::FsckOptions;
     unreachable_pub,
     clippy::all,
     clippy::allow_attributes_without_reason,
+    clippy::unwrap_used,
     reason = "generated"
 )]
 mod message {
@@ -34,7 +35,7 @@ mod message {
 #[derive(Debug)]
 pub enum Admin {
     /// The daemon.
-    Daemon(Client),
+    Daemon(Box<Client>),
     /// What the daemon would have, while it is stopped.
     Store(Desk),
 }

@@ -27,7 +27,7 @@ fn everything_about_a_snapshot_is_told() {
     let row = bed.open().stat("top").unwrap();
     let (seconds, nanos) = row.created.parts();
     assert_eq!(top["created"], json!(seconds * 1_000_000_000 + i64::from(nanos)));
-    assert_eq!(bed.json("snapshot info top"), [top.clone()]);
+    assert_eq!(bed.json("snapshot info top")[0], top);
     let usage = bed.open().usage("top").unwrap();
     let told = json!({ "key": "top", "bytes": usage.bytes, "inodes": usage.inodes });
     assert_eq!(bed.json("snapshot usage top"), [told]);
