@@ -53,14 +53,14 @@ impl Differ {
         let Job { extraction, digest, options } = job;
         let _alone = self.reading.lock(digest);
         let failed = |source| DifferError::Apply { digest: digest.to_string(), source };
-        let known = self.snapshots.reuse(&extraction.key, &digest).map_err(failed)?;
+        let known = self.snapshots.reuse(&extraction, &digest).map_err(failed)?;
         let layer = match known {
             Some(layer) => layer,
             None => {
                 let stream = LayerStream::open(blob, options)
                     .map_err(|source| DifferError::Stream { digest: digest.to_string(), source })?;
                 let os = self.snapshots.system_below(&extraction.row).map_err(failed)?;
-                self.snapshots.fill(&extraction.key, stream, os).map_err(failed)?
+                self.snapshots.fill(&extraction, stream, os).map_err(failed)?
             }
         };
         self.snapshots.fork_ahead(&extraction.key).map_err(failed)?;

@@ -5,7 +5,6 @@
     unreachable_pub,
     clippy::all,
     clippy::allow_attributes_without_reason,
-    clippy::unwrap_used,
     reason = "generated"
 )]
 pub(super) mod proto {

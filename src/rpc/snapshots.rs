@@ -133,7 +133,7 @@ impl api::snapshots_server::Snapshots for SnapshotService {
     }
 
     async fn cleanup(&self, _: Request<api::CleanupRequest>) -> Answer<()> {
-        self.run(Snapshots::cleanup).await.map(|_| Response::new(()))
+        self.run(Snapshots::cleanup).await.map(Response::new)
     }
 }
 

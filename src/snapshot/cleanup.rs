@@ -1,6 +1,7 @@
 //! Removing what no snapshot needs any more.
 
 use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -36,18 +37,14 @@ struct Doomed {
 }
 
 impl Snapshots {
-    /// Takes away what was mounted below snapshots that were being filled. Who served it is gone.
-    fn unmount_broken_off(&self) -> Result<(), SnapshotError> {
-        let all = self.store.root().snapshots();
-        for mount in self.mounter.list()?.iter().filter(|mount| mount.at.starts_with(&all)) {
-            self.mounter.unmount(&mount.at, Unmount::Detach)?;
-        }
-        Ok(())
-    }
-
     /// Takes away the mounts of images that no snapshot shows, and removes images, layers and directories that no
     /// snapshot has.
-    pub fn cleanup(&self) -> Result<Garbage, SnapshotError> {
+    pub fn cleanup(&self) -> Result<(), SnapshotError> {
+        self.collect().map(drop)
+    }
+
+    /// Does the same, and tells what that was.
+    pub fn collect(&self) -> Result<Garbage, SnapshotError> {
         let mounted = self.unmount_idle()?;
         let mut garbage = {
             let _alone = self.publishing.write().unwrap_or_else(PoisonError::into_inner);
@@ -62,9 +59,9 @@ impl Snapshots {
         Ok(garbage)
     }
 
-    /// Tells what [`Snapshots::cleanup`] would remove. What is still mounted counts as needed.
+    /// Tells what [`Snapshots::collect`] would remove. What is still mounted counts as needed.
     pub fn garbage(&self) -> Result<Garbage, SnapshotError> {
-        let mounted: HashSet<Digest> = self.mounted_images()?.into_iter().map(|(chain, _)| chain).collect();
+        let mounted = self.mounted_images()?;
         let _alone = self.publishing.write().unwrap_or_else(PoisonError::into_inner);
         let doomed = self.store.rehearse(|writer| forget(writer, &mounted))?;
         let names = self.files_of(&doomed)?;
@@ -73,27 +70,10 @@ impl Snapshots {
         Ok(garbage)
     }
 
-    /// Removes what a crash has left: also files that never had a row.
-    pub(super) fn recover(&self) -> Result<(), SnapshotError> {
-        self.unmount_broken_off()?;
+    /// Takes mounts away and removes rows that nobody uses, with nobody else at work. Their files are left over.
+    pub(super) fn forget_unused(&self) -> Result<(), SnapshotError> {
         let mounted = self.unmount_idle()?;
-        self.store.write(Promise::Kept, |writer| forget(writer, &mounted))?;
-        let (sets, images) = self.store.read(|reader| {
-            let mut sets: HashSet<Guid> = reader.layers()?.into_iter().map(|(set, _)| set).collect();
-            let mut names = HashSet::new();
-            for (chain, image) in reader.images()? {
-                sets.insert(image.tree);
-                names.insert(image_name(&chain)?.as_str().to_owned());
-            }
-            Ok::<_, SnapshotError>((sets, names))
-        })?;
-        let names = self.list_images(|name| match files::set_of(name) {
-            Some(set) => !sets.contains(&set),
-            None => name.ends_with(files::IMAGE) && !images.contains(name),
-        })?;
-        self.remove_all(&names)?;
-        let stale = self.stale_directories()?;
-        stale.iter().try_for_each(|path| remove_if_there(fs::remove_dir_all(path), path))
+        Ok(self.store.write(Promise::Kept, |writer| forget(writer, &mounted)).map(drop)?)
     }
 
     /// Takes away the mounts of images that no snapshot shows any more.
@@ -101,30 +81,41 @@ impl Snapshots {
         self.unmount_idle().map(drop)
     }
 
-    /// Takes away mounts that no snapshot shows. Returns the images that stay mounted.
+    /// Takes away mounts that no snapshot shows, and directories of mounts that are gone. Returns the images that stay
+    /// mounted.
     fn unmount_idle(&self) -> Result<HashSet<Digest>, SnapshotError> {
         let _mounting = self.mounting();
+        let mounts = self.store.root().mounts();
+        let mounted: HashSet<PathBuf> = self.mounter.list()?.into_iter().map(|mount| mount.at).collect();
         let mut stay = HashSet::new();
-        for (chain, mount) in self.mounted_images()? {
-            if self.store.read(|reader| is_shown(reader, &chain))? {
+        for entry in fs::read_dir(&mounts).map_err(SnapshotError::io("list", &mounts))? {
+            let at = entry.map_err(SnapshotError::io("list", &mounts))?.path();
+            let Some(chain) = at.file_name().and_then(chain_of) else { continue };
+            let shown = self.store.read(|reader| is_shown(reader, &chain))?;
+            if shown || mounted.contains(&at) && !self.try_unmount(&at)? {
                 stay.insert(chain);
-                continue;
-            }
-            match self.mounter.unmount(&mount.at, Unmount::WhenIdle) {
-                Ok(()) => remove_if_there(fs::remove_dir(&mount.at), &mount.at)?,
-                Err(MountError::Busy(_)) => drop(stay.insert(chain)),
-                Err(error) => return Err(error.into()),
+            } else {
+                remove_if_there(fs::remove_dir(&at), &at)?;
             }
         }
         Ok(stay)
     }
 
+    /// Takes a mount away unless it is in use. Returns whether it is gone.
+    fn try_unmount(&self, at: &Path) -> Result<bool, SnapshotError> {
+        match self.mounter.unmount(at, Unmount::WhenIdle) {
+            Ok(()) => Ok(true),
+            Err(MountError::Busy(_)) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Returns the images that are mounted to be shown.
-    pub(super) fn mounted_images(&self) -> Result<Vec<(Digest, MountEntry)>, SnapshotError> {
+    pub(super) fn mounted_images(&self) -> Result<HashSet<Digest>, SnapshotError> {
         let mounts = self.store.root().mounts();
-        let chain = |mount: &MountEntry| mount.at.strip_prefix(&mounts).ok().and_then(chain_of);
         let all = self.mounter.list()?;
-        Ok(all.into_iter().filter_map(|mount| Some((chain(&mount)?, mount))).collect())
+        let chain = |mount: &MountEntry| chain_of(mount.at.strip_prefix(&mounts).ok()?.as_os_str());
+        Ok(all.iter().filter_map(chain).collect())
     }
 
     fn files_of(&self, doomed: &Doomed) -> Result<Vec<String>, SnapshotError> {
@@ -156,12 +147,23 @@ impl Snapshots {
         Ok(names)
     }
 
-    /// Removes files of the containing directory.
+    /// Removes files of the containing directory: images before what they consist of.
+    pub(super) fn remove_images(&self, doomed: impl Fn(&str) -> bool) -> Result<(), SnapshotError> {
+        self.remove_all(&self.list_images(doomed)?)
+    }
+
+    /// Removes files of the containing directory, in the order given.
     pub(super) fn remove_all(&self, names: &[String]) -> Result<(), SnapshotError> {
         let directory = self.store.lease().directory();
         names
             .iter()
             .try_for_each(|name| remove_if_there(directory.remove(name), &directory.path().join(name)))
+    }
+
+    /// Removes directories of snapshots that are gone.
+    pub(super) fn remove_directories(&self) -> Result<(), SnapshotError> {
+        let stale = self.stale_directories()?;
+        stale.iter().try_for_each(|path| remove_if_there(fs::remove_dir_all(path), path))
     }
 
     /// Returns directories of snapshots that are gone.
@@ -233,7 +235,7 @@ fn forget(writer: &mut Writer, mounted: &HashSet<Digest>) -> Result<Doomed, Stor
 }
 
 /// Reads the name of a mount's directory.
-fn chain_of(name: &Path) -> Option<Digest> {
+fn chain_of(name: &OsStr) -> Option<Digest> {
     format!("sha256:{}", name.to_str()?).parse().ok()
 }
 

@@ -1,6 +1,8 @@
 //! Committing snapshots.
 
+use super::images::Converted;
 use super::{CommitRequest, SnapshotError, Snapshots, prepare};
+use crate::cim::Guid;
 use crate::layer::digest::Digest;
 use crate::store::{Kind, Look, Promise, SnapshotRow, StoreError, Timestamp, Usage, Writer};
 
@@ -11,17 +13,27 @@ struct Ready {
     below: Option<Digest>,
 }
 
+/// What a snapshot becomes.
+enum Layer {
+    Known(Guid),
+    New(Box<Converted>),
+}
+
 impl Snapshots {
     /// Makes a snapshot last, under another name.
     ///
     /// What was converted for it becomes the image, or else what its directory holds.
     pub fn commit(&self, request: &CommitRequest) -> Result<(), SnapshotError> {
         let Ready { row, below } = self.store.read(|reader| check(reader, request))?;
-        let set = match row.layer {
-            Some(set) => set,
-            None => self.convert_directory(&request.key, &row, below.as_ref())?,
+        let layer = match row.layer {
+            Some(set) => Layer::Known(set),
+            None => Layer::New(Box::new(self.convert_directory(&request.key, &row, below.as_ref())?)),
         };
         let publishing = self.publishing();
+        let set = match layer {
+            Layer::Known(set) => set,
+            Layer::New(converted) => self.publish(&publishing, *converted, None)?.set,
+        };
         let chain = self.image_of(&publishing, below.as_ref(), set)?;
         self.store.write(Promise::Kept, |writer| {
             let ready = check(writer, request)?;

@@ -147,6 +147,9 @@ impl SnapshotError {
     }
 
     fn is_full(&self) -> bool {
+        if let Self::Store(error) = self {
+            return error.is_full();
+        }
         let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(self);
         while let Some(error) = cause {
             let full = match (error.downcast_ref::<CimError>(), error.downcast_ref::<io::Error>()) {

@@ -1,11 +1,11 @@
 //! Layers of snapshots, and the images that they become.
 
 use std::sync::{PoisonError, RwLockReadGuard};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::inventory::total;
-use super::{SnapshotError, Snapshots};
-use crate::cim::{ErrorKind, Guid, LayerSet, WriterOptions};
+use super::{Extraction, SnapshotError, Snapshots};
+use crate::cim::{ErrorKind, Guid, LayerSet, LayerSetWriter, WriterOptions, files};
 use crate::engine::Portable;
 use crate::layer::commit::commit;
 use crate::layer::digest::Digest;
@@ -25,24 +25,51 @@ pub struct NewLayer {
     pub row: LayerRow,
 }
 
+/// A layer that is converted, and that nobody knows of yet.
+pub(super) struct Converted {
+    layer: Imported<LayerSetWriter>,
+    took: Duration,
+}
+
 /// As long as this lives, nothing is removed: files that were made, or found, will be there when their row is written.
 pub(super) type Publishing<'s> = RwLockReadGuard<'s, ()>;
 
 impl Snapshots {
-    /// Converts a layer for a snapshot.
+    /// Converts a layer for a snapshot. Once this has returned, the snapshot has it whatever happens.
     pub fn fill(
         &self,
-        key: &str,
+        target: &Extraction,
         stream: LayerStream,
         os: Option<LayerOs>,
     ) -> Result<NewLayer, SnapshotError> {
+        let converted = self.convert(stream, os)?;
+        self.publish(&self.publishing(), converted, Some(target))
+    }
+
+    /// Converts a layer, without a trace as long as it is not published.
+    pub(super) fn convert(
+        &self,
+        stream: LayerStream,
+        os: Option<LayerOs>,
+    ) -> Result<Converted, SnapshotError> {
         let started = Instant::now();
         let engine = Portable::unnamed(self.store.lease(), self.options.sync);
         let options = ImportOptions { os, ..ImportOptions::default() };
-        let Imported { layer, os, stream, report } = prepare(stream, engine, &options)?;
+        let layer = prepare(stream, engine, &options)?;
+        Ok(Converted { layer, took: started.elapsed() })
+    }
+
+    /// Writes down a layer, for a snapshot that waits for it or for an image that is made at once.
+    pub(super) fn publish(
+        &self,
+        _publishing: &Publishing<'_>,
+        converted: Converted,
+        target: Option<&Extraction>,
+    ) -> Result<NewLayer, SnapshotError> {
+        let Converted { layer: Imported { layer, os, stream, report }, took } = converted;
+        let started = Instant::now();
         let set = os.set_id(&stream.uncompressed.digest);
-        let _publishing = self.publishing();
-        let converted = started.elapsed();
+        let _alone = self.layers.lock(set);
         let regions = match layer.finish_as(set) {
             // Somebody else has made the same layer, of another blob or at the same time.
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
@@ -52,7 +79,7 @@ impl Snapshots {
         };
         let timing = &stream.timing;
         let files = self.files_of_set(regions);
-        let row = LayerRow {
+        let mut row = LayerRow {
             diff_id: stream.uncompressed.digest,
             size: stream.uncompressed.size,
             blob: stream.compressed.digest,
@@ -64,21 +91,44 @@ impl Snapshots {
                 .with("read", timing.reading)
                 .with("inflate", timing.inflating)
                 .with("hash", timing.hashing)
-                .with("convert", converted)
-                .with("sync", started.elapsed().saturating_sub(converted)),
+                .with("convert", took)
+                .with("sync", started.elapsed()),
         };
-        self.store.write(Promise::Loose, |writer| {
+        // A snapshot that was told to be filled, and is not after a crash, would be committed as if it were empty.
+        let promise = if target.is_some() { Promise::Kept } else { Promise::Loose };
+        let written = self.store.write(promise, |writer| {
+            // Nobody has read files that were there before, so what they held is what is known of them.
+            if let Some(known) = writer.layer(set)? {
+                row.files = known.files;
+            }
             writer.put_layer(set, &row)?;
-            give(writer, key, set)
-        })?;
-        Ok(NewLayer { set, row })
+            target.map_or(Ok(()), |target| give(writer, target, set))
+        });
+        match written {
+            Ok(()) => Ok(NewLayer { set, row }),
+            Err(error) => {
+                self.withdraw_layer(set);
+                Err(error)
+            }
+        }
+    }
+
+    /// Removes the files of a layer whose row could not be written, unless it has had one before.
+    fn withdraw_layer(&self, set: Guid) {
+        if let Ok::<_, SnapshotError>(None) = self.store.read(|reader| Ok(reader.layer(set)?)) {
+            // The error that led here is the one to report, and what stays is removed at the next start.
+            drop(self.remove_images(|name| files::set_of(name) == Some(set)));
+        }
     }
 
     /// Gives a snapshot the layer that a blob was found to be, if that is known.
-    pub fn reuse(&self, key: &str, blob: &Digest) -> Result<Option<NewLayer>, SnapshotError> {
-        self.store.write(Promise::Loose, |writer| {
+    pub fn reuse(&self, target: &Extraction, blob: &Digest) -> Result<Option<NewLayer>, SnapshotError> {
+        if self.store.read(|reader| reader.layer_of_blob(blob))?.is_none() {
+            return Ok(None);
+        }
+        self.store.write(Promise::Kept, |writer| {
             let Some((set, row)) = writer.layer_of_blob(blob)? else { return Ok(None) };
-            give(writer, key, set)?;
+            give(writer, target, set)?;
             Ok(Some(NewLayer { set, row }))
         })
     }
@@ -95,7 +145,7 @@ impl Snapshots {
             };
             let Some(parent) = self.parent_to_be(&row, set)? else { continue };
             let chain = self.image_of(&publishing, parent.as_ref(), set)?;
-            self.store.write(Promise::Loose, |writer| note_image(writer, &key, chain))?;
+            self.store.write(Promise::Loose, |writer| note_image(writer, &key, set, chain))?;
             left.extend(self.waiting_for(&chain)?);
         }
         Ok(())
@@ -168,8 +218,19 @@ impl Snapshots {
             files,
             stages: Stages::default().with("fork", started.elapsed()),
         };
-        self.store.write(Promise::Loose, |writer| writer.put_image(&chain, &row))?;
+        if let Err(error) = self.store.write(Promise::Loose, |writer| writer.put_image(&chain, &row)) {
+            self.withdraw_image(&chain, row.tree);
+            return Err(error.into());
+        }
         Ok(chain)
+    }
+
+    /// Removes the files of an image whose row could not be written.
+    fn withdraw_image(&self, chain: &Digest, tree: Guid) {
+        if let Ok(image) = image_name(chain) {
+            // As with layers.
+            drop(self.remove_images(|name| name == image.as_str() || files::set_of(name) == Some(tree)));
+        }
     }
 
     /// Returns the system that the image below a snapshot is for.
@@ -189,17 +250,21 @@ impl Snapshots {
     }
 }
 
-/// Writes that a snapshot has a layer.
-fn give(writer: &mut Writer, key: &str, set: Guid) -> Result<(), SnapshotError> {
-    let mut row = writer.snapshot(key)?.ok_or_else(|| SnapshotError::NotFound(key.to_owned()))?;
+/// Writes that a snapshot has a layer. It must be the one that was found, and not another that has its key by now.
+fn give(writer: &mut Writer, target: &Extraction, set: Guid) -> Result<(), SnapshotError> {
+    let key = &target.key;
+    let found = writer.snapshot(key)?;
+    let same = found.filter(|row| row.id == target.row.id && row.kind == Kind::Active);
+    let mut row = same.ok_or_else(|| SnapshotError::NotFound(key.clone()))?;
     row.layer = Some(set);
     row.image = None;
     Ok(writer.put_snapshot(key, &row)?)
 }
 
-/// Writes that the image of a snapshot is there. One that was removed meanwhile needs none.
-fn note_image(writer: &mut Writer, key: &str, chain: Digest) -> Result<(), SnapshotError> {
-    if let Some(mut row) = writer.snapshot(key)?.filter(|row| row.kind == Kind::Active) {
+/// Writes that the image of a snapshot is there. One that was removed or filled anew meanwhile needs another, or none.
+fn note_image(writer: &mut Writer, key: &str, set: Guid, chain: Digest) -> Result<(), SnapshotError> {
+    let waits = |row: &SnapshotRow| row.kind == Kind::Active && row.layer == Some(set);
+    if let Some(mut row) = writer.snapshot(key)?.filter(waits) {
         row.image = Some(chain);
         writer.put_snapshot(key, &row)?;
     }

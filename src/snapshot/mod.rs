@@ -28,6 +28,7 @@ mod list;
 mod model;
 mod mounts;
 mod prepare;
+mod recover;
 mod remove;
 mod scratch;
 mod stat;
@@ -45,6 +46,7 @@ pub use extraction::Extraction;
 pub use images::NewLayer;
 pub use model::{CommitRequest, Info, Labels, Mount, NewSnapshot};
 
+use crate::cim::Guid;
 use crate::layer::digest::Digest;
 use crate::mount::Mounter;
 use crate::store::Store;
@@ -72,6 +74,8 @@ pub struct Snapshots {
     store: Store,
     mounter: Arc<dyn Mounter>,
     options: SnapshotOptions,
+    /// One at a time publishes a layer set.
+    layers: Keyed<Guid>,
     /// One at a time makes the image of a chain.
     forks: Keyed<Digest>,
     /// Whoever publishes files and writes their row reads this; whoever removes rows and their files writes it.
@@ -105,6 +109,7 @@ impl Snapshots {
             store: Store::open(root)?,
             mounter,
             options,
+            layers: Keyed::default(),
             forks: Keyed::default(),
             publishing: RwLock::default(),
             mounting: Mutex::default(),

@@ -44,7 +44,7 @@ impl Snapshots {
                 overlay(&root.empty(), &upper, &work)
             }
             (Kind::Active, Some(chain)) if extraction::is_extraction(key, &row.labels) => {
-                overlay(&self.mount_below(row.id, &chain)?, &upper, &work)
+                overlay(&self.mount_below(key, row.id, &chain)?, &upper, &work)
             }
             (Kind::Active, Some(chain)) => overlay(&self.mount_image(&chain)?, &upper, &work),
             (Kind::Active, None) => bind(&upper, "rw"),
@@ -80,10 +80,13 @@ impl Snapshots {
 
     /// Mounts what lies below a snapshot that is being filled, for whoever fills it file by file. A container never
     /// depends on this mount, so it needs no process of its own.
-    fn mount_below(&self, id: u64, chain: &Digest) -> Result<PathBuf, SnapshotError> {
+    fn mount_below(&self, key: &str, id: u64, chain: &Digest) -> Result<PathBuf, SnapshotError> {
         let at = self.store.root().lower(id);
-        let mut filling = self.filling();
-        if let Entry::Vacant(vacant) = filling.entry(id) {
+        if let Entry::Vacant(vacant) = self.filling().entry(id) {
+            // Whoever removes or commits the snapshot takes the mount away only after that.
+            let active = |row: &SnapshotRow| row.id == id && row.kind == Kind::Active;
+            let row = self.store.read(|reader| reader.snapshot(key))?;
+            row.filter(active).ok_or_else(|| SnapshotError::NotFound(key.to_owned()))?;
             if self.mounter.mounted(&at)?.is_some() {
                 self.mounter.unmount(&at, Unmount::Detach)?;
             }

@@ -57,7 +57,7 @@ impl Snapshots {
         if writer.snapshot(&new.key)?.is_some() || self.is_known(writer, new)? {
             return Err(SnapshotError::Exists(new.key.clone()));
         }
-        let id = writer.new_id()?;
+        let id = self.store.new_id();
         let now = Timestamp::now();
         let row = SnapshotRow {
             id,
@@ -80,6 +80,9 @@ impl Snapshots {
         let Some(chain) = new.labels.get(REFERENCE).filter(|_| self.options.share) else { return Ok(false) };
         // An image whose chain this is has it only with the same parents.
         let Ok(digest) = chain.parse::<Digest>() else { return Ok(false) };
+        if writer.image(&digest)?.is_none() {
+            return Ok(false);
+        }
         for key in writer.image_users(&digest)? {
             let Some(row) = writer.snapshot(&key)? else { continue };
             let same = row.parent == new.parent && row.labels.get(REFERENCE) == Some(chain);
@@ -92,7 +95,7 @@ impl Snapshots {
 
     /// Makes the directories of a snapshot. The root of an overlay is that of its upper directory, so this one looks
     /// like the root of the image below it.
-    fn make_directories(&self, id: u64, below: Option<Digest>) -> Result<(), SnapshotError> {
+    pub(super) fn make_directories(&self, id: u64, below: Option<Digest>) -> Result<(), SnapshotError> {
         let root = self.store.root();
         let upper = root.upper(id);
         let mut builder = DirBuilder::new();

@@ -3,8 +3,8 @@
 use std::io;
 use std::thread;
 
+use super::images::Converted;
 use super::{SnapshotError, Snapshots};
-use crate::cim::Guid;
 use crate::layer::digest::Digest;
 use crate::layer::export::export_upper;
 use crate::layer::import::LayerOs;
@@ -12,13 +12,14 @@ use crate::layer::stream::{LayerStream, StreamOptions};
 use crate::store::{Look, SnapshotRow};
 
 impl Snapshots {
-    /// Converts the directory of a snapshot.
+    /// Converts the directory of a snapshot. What becomes of it is the snapshot's only when it is committed: until then
+    /// its directory may change.
     pub(super) fn convert_directory(
         &self,
         key: &str,
         row: &SnapshotRow,
         below: Option<&Digest>,
-    ) -> Result<Guid, SnapshotError> {
+    ) -> Result<Converted, SnapshotError> {
         let os = below.map_or(Ok(None), |below| self.store.read(|reader| reader.image(below)))?;
         if os.is_some_and(|image| image.os == LayerOs::Windows) {
             return Err(SnapshotError::NotForWindows(key.to_owned()));
@@ -29,13 +30,13 @@ impl Snapshots {
         thread::scope(|scope| {
             let exported = scope.spawn(|| export_upper(base.as_ref(), &upper, io::BufWriter::new(out)));
             let opened = LayerStream::open(tar, StreamOptions::default());
-            let filled = opened
+            let converted = opened
                 .map_err(|error| SnapshotError::Import(error.into()))
-                .and_then(|stream| self.fill(key, stream, Some(LayerOs::Linux)));
+                .and_then(|stream| self.convert(stream, Some(LayerOs::Linux)));
             let exported = exported.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             // When both fail, the one has failed because of the other: a tar that ends early, or a pipe without reader.
-            match (exported, filled) {
-                (_, Ok(layer)) => Ok(layer.set),
+            match (exported, converted) {
+                (_, Ok(layer)) => Ok(layer),
                 (Err(error), _) if !is_broken_pipe(&error) => Err(error.into()),
                 (_, Err(error)) => Err(error),
             }

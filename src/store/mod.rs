@@ -3,6 +3,7 @@
 //! ```text
 //!   ROOT/
 //!     cimsnap.redb     snapshots, images, layers, and who uses what
+//!     cimsnap.spare    room for the database on a full disk
 //!     cim/             the containing directory of all images and layer sets
 //!     snapshots/ID/    what a writable snapshot has of its own: fs/ and work/
 //!     mounts/CHAIN/    where an image is mounted
@@ -19,18 +20,22 @@
 
 mod error;
 mod read;
+mod roomy;
 mod root;
 mod rows;
 mod tables;
 mod write;
 
+use std::fs::OpenOptions;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use redb::{Database, DatabaseError, Durability, ReadableDatabase};
 
 pub use error::StoreError;
 pub use read::{Look, Reader};
+use roomy::Roomy;
 pub use root::Root;
 pub(crate) use rows::image_name;
 pub use rows::{FileRow, ImageRow, Kind, LayerRow, SnapshotRow, Stages, Timestamp, Usage};
@@ -43,6 +48,8 @@ use crate::cim::io::DiskDirectory;
 #[derive(Debug)]
 pub struct Store {
     database: Database,
+    /// The last id that was given to a snapshot.
+    last_id: AtomicU64,
     root: Root,
     lease: Lease,
 }
@@ -61,13 +68,17 @@ impl Store {
     pub fn open(root: impl AsRef<Path>) -> Result<Self, StoreError> {
         let root = Root::create(root.as_ref())?;
         let path = root.database();
-        let database = Database::create(&path).map_err(|error| match error {
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
+        let file = Roomy::new(file.map_err(StoreError::io("open", &path))?, root.spare());
+        let database = file.and_then(|file| Database::builder().create_with_backend(file));
+        let database = database.map_err(|error| match error {
             DatabaseError::DatabaseAlreadyOpen => StoreError::InUse(root.path().to_owned()),
             error => StoreError::open(&path, error.into()),
         })?;
         tables::prepare(&database)?;
+        let last_id = AtomicU64::new(tables::set_ids_aside(&database)?);
         let lease = Lease::take(Arc::new(DiskDirectory::new(root.images())))?;
-        Ok(Self { database, root, lease })
+        Ok(Self { database, last_id, root, lease })
     }
 
     /// Returns where everything lies.
@@ -78,6 +89,11 @@ impl Store {
     /// Returns the right to write images.
     pub fn lease(&self) -> &Lease {
         &self.lease
+    }
+
+    /// Returns an id that no snapshot ever had.
+    pub fn new_id(&self) -> u64 {
+        self.last_id.fetch_add(1, Ordering::Relaxed).saturating_add(1)
     }
 
     /// Looks at one state of the database, whatever happens meanwhile.

@@ -24,11 +24,10 @@ impl Reader {
 
 /// A table of rows.
 pub(super) type Rows = TableDefinition<'static, &'static str, &'static [u8]>;
+/// Takes rows with their keys.
+pub(super) type Visit<'v> = dyn FnMut(&str, &[u8]) -> Result<(), StoreError> + 'v;
 /// A table of keys by other keys.
 pub(super) type Index = MultimapTableDefinition<'static, &'static str, &'static str>;
-
-/// Takes one row after the other.
-pub(super) type Visit<'v> = dyn FnMut(&str, &[u8]) -> Result<(), StoreError> + 'v;
 
 /// What tables hold, in a state of its own or within a change. Not to be named outside of the store.
 pub trait Tables {

@@ -36,6 +36,11 @@ impl Root {
         self.0.join("cimsnap.redb")
     }
 
+    /// Returns the file that keeps room for the database.
+    pub(super) fn spare(&self) -> PathBuf {
+        self.0.join("cimsnap.spare")
+    }
+
     /// Returns the containing directory of all images.
     pub fn images(&self) -> PathBuf {
         self.0.join("cim")

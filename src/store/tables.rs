@@ -30,8 +30,11 @@ pub(super) const META: TableDefinition<'_, &str, u64> = TableDefinition::new("me
 
 /// The schema, in [`META`].
 const SCHEMA: &str = "schema";
-/// The last id that was given to a snapshot, in [`META`].
-pub(super) const LAST_ID: &str = "last_id";
+/// The last id that may have been given to a snapshot, in [`META`].
+const LAST_ID: &str = "last_id";
+
+/// How many ids are set aside for a run: more than it can use.
+const IDS_OF_A_RUN: u64 = 1 << 32;
 
 /// The schema that this version writes.
 const CURRENT: u64 = 1;
@@ -57,4 +60,16 @@ pub(super) fn prepare(database: &Database) -> Result<(), StoreError> {
     transaction.open_table(BLOBS)?;
     transaction.commit()?;
     Ok(())
+}
+
+/// Sets ids aside for a run, and returns the last one before them. No later run has any of them, whatever is undone or
+/// lost: containerd may go on naming the directory of a snapshot that did not come to be.
+pub(super) fn set_ids_aside(database: &Database) -> Result<u64, StoreError> {
+    let transaction = database.begin_write()?;
+    let mut numbers = transaction.open_table(META)?;
+    let last = numbers.get(LAST_ID)?.map_or(0, |value| value.value());
+    numbers.insert(LAST_ID, last.saturating_add(IDS_OF_A_RUN))?;
+    drop(numbers);
+    transaction.commit()?;
+    Ok(last)
 }

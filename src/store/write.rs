@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::read::{Index, Rows, Tables, Visit, each_row, entries_of};
 use super::tables::{
-    BLOBS, CHILDREN, IMAGE_USERS, IMAGES, KEYS, LAST_ID, LAYER_IMAGES, LAYER_USERS, LAYERS, META, SNAPSHOTS,
+    BLOBS, CHILDREN, IMAGE_USERS, IMAGES, KEYS, LAYER_IMAGES, LAYER_USERS, LAYERS, SNAPSHOTS,
 };
 use super::{ImageRow, Kind, LayerRow, Look, SnapshotRow, StoreError};
 use crate::cim::Guid;
@@ -29,15 +29,6 @@ impl Writer {
 
     pub(super) fn commit(self) -> Result<(), StoreError> {
         Ok(self.transaction.commit()?)
-    }
-
-    /// Returns an id that no snapshot ever had.
-    pub fn new_id(&mut self) -> Result<u64, StoreError> {
-        let mut numbers = self.transaction.open_table(META)?;
-        let last = numbers.get(LAST_ID)?.map_or(0, |value| value.value());
-        let id = last.saturating_add(1);
-        numbers.insert(LAST_ID, id)?;
-        Ok(id)
     }
 
     /// Writes a snapshot, in place of what has the key.

@@ -75,6 +75,10 @@ fn main() {
     let table = convert_table(root);
     replace_section(&root.join("docs/benchmarks.md"), "convert", &table);
     println!("{table}");
+    let (table, bars) = pulls(root);
+    replace_section(&root.join("docs/benchmarks.md"), "pull", &table);
+    fs::write(root.join("docs/benchmarks-pull.svg"), plot(&bars)).unwrap();
+    println!("{table}");
 }
 
 /// What converting a layer is measured beside.
@@ -106,7 +110,7 @@ fn layer_table(root: &Path) -> String {
 }
 
 /// The rates of converting a layer to those of everything else.
-fn layer_bars(root: &Path) -> Vec<(&'static str, &'static str, f64)> {
+fn layer_bars(root: &Path) -> Vec<Bar> {
     let results = results(root, "layer");
     let ours = results["convert"].as_f64().unwrap();
     let peers = LAYER_ROWS.iter().filter(|(_, key)| !key.starts_with("convert"));
@@ -135,6 +139,39 @@ fn convert_table(root: &Path) -> String {
         writeln!(table, "| {what} | {figure} | {goal} |").unwrap();
     }
     table
+}
+
+/// What pulls are made with: a name, and what the bench calls it.
+const PULLS: &[(&str, &str)] = &[
+    ("cimsnap, layers side by side", "cimsnap-par"),
+    ("cimsnap, one layer at a time", "cimsnap-seq"),
+    ("overlayfs, layers side by side", "overlayfs-par"),
+    ("overlayfs, one layer at a time", "overlayfs-seq"),
+];
+
+/// A ratio to draw: what, beside what, and how much.
+type Bar = (&'static str, &'static str, f64);
+
+/// Makes the table of what was measured on pulls, and what is drawn of it.
+fn pulls(root: &Path) -> (String, Vec<Bar>) {
+    let results = results(root, "pull");
+    let figure = |key: &str, figure: &str| results[key][figure].as_f64().unwrap();
+    let wall = |key| figure(key, "wall_s");
+    let mut table =
+        String::from("| | time | to overlayfs side by side | of the processor | memory | disk |\n");
+    table.push_str("|---|---|---|---|---|---|\n");
+    let mut bars = Vec::new();
+    for (name, key) in PULLS {
+        let (time, work) = (duration(wall(key)), duration(figure(key, "cpu_s")));
+        let ratio = wall(key) / wall("overlayfs-par");
+        let (memory, disk) = (figure(key, "peak_rss_mib"), figure(key, "disk_mb"));
+        writeln!(table, "| {name} | {time} | {ratio:.2} | {work} | {memory:.0} MiB | {disk:.0} MB |")
+            .unwrap();
+        if key.starts_with("overlayfs") {
+            bars.push(("pull an image", *name, wall(key) / wall("cimsnap-par")));
+        }
+    }
+    (table, bars)
 }
 
 /// Reads what a bench without criterion has measured.

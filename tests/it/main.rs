@@ -25,5 +25,7 @@ mod layer_set;
 mod model;
 mod mutations;
 mod read;
+#[cfg(target_os = "linux")]
+mod snapshot;
 mod support;
 mod write;

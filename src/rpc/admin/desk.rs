@@ -33,7 +33,7 @@ impl Desk {
     }
 
     pub(super) fn collect(&self, dry_run: bool) -> Result<Garbage, SnapshotError> {
-        let garbage = if dry_run { self.snapshots.garbage() } else { self.snapshots.cleanup() }?;
+        let garbage = if dry_run { self.snapshots.garbage() } else { self.snapshots.collect() }?;
         Ok(Garbage {
             images: garbage.images.iter().map(ToString::to_string).collect(),
             layers: garbage.layers.iter().map(ToString::to_string).collect(),

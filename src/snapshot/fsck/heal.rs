@@ -123,8 +123,7 @@ impl Snapshots {
             };
             survey.line(chain).map(|(chain, row)| (chain, row.layer)).any(replaced)
         };
-        let stale: HashSet<Digest> =
-            mounted.into_iter().map(|(chain, _)| chain).filter(|chain| stale(*chain)).collect();
+        let stale: HashSet<Digest> = mounted.into_iter().filter(|chain| stale(*chain)).collect();
         let shows = |parent: &str| survey.snapshots.get(parent)?.image.filter(|chain| stale.contains(chain));
         let users = survey.snapshots.iter().filter(|(_, row)| row.kind != Kind::Committed);
         Ok(users.filter(|(_, row)| shows(&row.parent).is_some()).map(|(key, _)| key.clone()).collect())

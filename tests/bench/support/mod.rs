@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each bench uses some of it")]
 
+pub(crate) mod layout;
+
 use std::fs::{self, File};
 use std::io::{BufWriter, Read, Write};
 use std::path::{Path, PathBuf};

@@ -157,11 +157,12 @@ fn once_free(open: impl Fn() -> Result<Snapshots, SnapshotError>) -> Snapshots {
 /// Does what containerd does to unpack a layer.
 pub(super) fn pull(snapshots: &Snapshots, name: &str, parent: &str, layer: Vec<u8>) {
     let key = format!("extract-1-AAAA {name}");
-    snapshots
+    let mounts = snapshots
         .prepare(NewSnapshot { key: key.clone(), parent: parent.into(), ..NewSnapshot::default() })
         .unwrap();
     let stream = LayerStream::open(Cursor::new(layer), StreamOptions::default()).unwrap();
-    snapshots.fill(&key, stream, None).unwrap();
+    let target = snapshots.extraction(&mounts).unwrap().unwrap();
+    snapshots.fill(&target, stream, None).unwrap();
     snapshots.commit(&CommitRequest { name: name.into(), key, ..CommitRequest::default() }).unwrap();
 }
 

@@ -172,6 +172,21 @@ fn nothing_is_called_good_whose_blob_is_gone() {
 }
 
 #[test]
+fn another_pull_of_a_damaged_layer_does_not_hide_the_damage() {
+    let bed = verified();
+    let snapshots = bed.look();
+    let set = snapshots.details("top").unwrap().layer.unwrap().0;
+    let path = bed.images().join(files::region(set, 1));
+    flip(&path);
+    super::bed::pull(&snapshots, "again", "base", top());
+    snapshots.take_digests().unwrap();
+    drop(snapshots);
+    let report = fsck(&bed, READ);
+    let faults: Vec<&Fault> = report.findings.iter().map(|finding| &finding.fault).collect();
+    assert_eq!(faults, [&Fault::Changed(path)]);
+}
+
+#[test]
 fn a_blob_that_is_not_what_it_says_repairs_nothing() {
     struct Liar(Vec<u8>);
     impl Blobs for Liar {

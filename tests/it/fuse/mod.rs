@@ -99,7 +99,7 @@ impl Drop for Mount<'_> {
 }
 
 /// The mounter of the real program.
-fn mounter() -> FuseMounter {
+pub(crate) fn mounter() -> FuseMounter {
     let uid = rustix::process::geteuid();
     assert!(uid.is_root(), "the tests of mounts need root, and run as {uid:?}");
     assert!(Path::new("/dev/fuse").exists(), "the tests of mounts need /dev/fuse, which is not there");
@@ -107,7 +107,7 @@ fn mounter() -> FuseMounter {
 }
 
 /// Returns the servers of a mount: there should be one, or none after its end.
-fn servers(at: &Path) -> Vec<u32> {
+pub(crate) fn servers(at: &Path) -> Vec<u32> {
     let at = at.canonicalize().unwrap_or_else(|_| at.to_owned());
     let mut found = Vec::new();
     for entry in fs::read_dir("/proc").unwrap().flatten() {
@@ -122,7 +122,7 @@ fn servers(at: &Path) -> Vec<u32> {
 }
 
 /// Waits until something holds, for a few seconds at most.
-fn eventually(what: &str, holds: impl Fn() -> bool) {
+pub(crate) fn eventually(what: &str, holds: impl Fn() -> bool) {
     let end = Instant::now() + Duration::from_secs(5);
     while !holds() {
         assert!(Instant::now() < end, "{what} did not come about");

@@ -1,0 +1,128 @@
+//! Opening a root after whatever has happened to it.
+
+use std::collections::HashSet;
+
+use super::{SnapshotError, Snapshots};
+use crate::cim::reader::Regions;
+use crate::cim::{CimError, ErrorKind, Guid, Image, LayerSet, files};
+use crate::layer::digest::Digest;
+use crate::mount::Unmount;
+use crate::store::{Kind, Look, Promise, image_name};
+
+/// Rows whose files are gone.
+#[derive(Debug, Default)]
+struct Lost {
+    images: HashSet<Digest>,
+    layers: HashSet<Guid>,
+}
+
+impl Snapshots {
+    /// Removes what a crash has left: also files that never had a row.
+    pub(super) fn recover(&self) -> Result<(), SnapshotError> {
+        self.unmount_broken_off()?;
+        if !self.options.sync {
+            self.forget_lost()?;
+        }
+        self.forget_unused()?;
+        self.remove_strays()?;
+        self.remove_directories()?;
+        self.restore_directories()
+    }
+
+    /// Takes away what was mounted below snapshots that were being filled. Who served it is gone.
+    fn unmount_broken_off(&self) -> Result<(), SnapshotError> {
+        let all = self.store.root().snapshots();
+        for mount in self.mounter.list()?.iter().filter(|mount| mount.at.starts_with(&all)) {
+            self.mounter.unmount(&mount.at, Unmount::Detach)?;
+        }
+        Ok(())
+    }
+
+    /// Forgets layers and images that a power loss has taken, so that they are made anew when they come again. Rows wait
+    /// for the disk, and files do not where nobody wants to wait for them.
+    fn forget_lost(&self) -> Result<(), SnapshotError> {
+        let lost = self.lost()?;
+        if lost.images.is_empty() && lost.layers.is_empty() {
+            return Ok(());
+        }
+        self.store.write(Promise::Kept, |writer| {
+            lost.images.iter().try_for_each(|chain| writer.remove_image(chain))?;
+            Ok(lost.layers.iter().try_for_each(|set| writer.remove_layer(*set))?)
+        })
+    }
+
+    fn lost(&self) -> Result<Lost, SnapshotError> {
+        let (layers, images) =
+            self.store.read(|reader| Ok::<_, SnapshotError>((reader.layers()?, reader.images()?)))?;
+        let directory = self.store.lease().directory();
+        let mut lost = Lost::default();
+        for (set, _) in layers {
+            let layer = LayerSet::open(self.store.lease(), set);
+            if is_lost(layer.and_then(|layer| Regions::open(&**directory, [layer.set()].into_iter()))) {
+                lost.layers.insert(set);
+            }
+        }
+        for (chain, _) in &images {
+            if is_lost(Image::open_in(directory.clone(), &image_name(chain)?)) {
+                lost.images.insert(*chain);
+            }
+        }
+        // What is made of something lost goes with it, however many generations below.
+        loop {
+            let known = lost.images.len();
+            let of_lost = images.iter().filter(|(_, row)| {
+                lost.layers.contains(&row.layer)
+                    || row.parent.is_some_and(|parent| lost.images.contains(&parent))
+            });
+            let more: Vec<Digest> = of_lost.map(|(chain, _)| *chain).collect();
+            lost.images.extend(more);
+            if lost.images.len() == known {
+                return Ok(lost);
+            }
+        }
+    }
+
+    /// Removes files of images and layers that have no row.
+    fn remove_strays(&self) -> Result<(), SnapshotError> {
+        let (sets, images) = self.store.read(|reader| {
+            let mut sets: HashSet<Guid> = reader.layers()?.into_iter().map(|(set, _)| set).collect();
+            let mut names = HashSet::new();
+            for (chain, image) in reader.images()? {
+                sets.insert(image.tree);
+                names.insert(image_name(&chain)?.as_str().to_owned());
+            }
+            Ok::<_, SnapshotError>((sets, names))
+        })?;
+        self.remove_images(|name| match files::set_of(name) {
+            Some(set) => !sets.contains(&set),
+            None => name.ends_with(files::IMAGE) && !images.contains(name),
+        })
+    }
+
+    /// Makes directories of snapshots that a power loss has taken: nobody waits for them either, since there is nothing
+    /// in them yet.
+    fn restore_directories(&self) -> Result<(), SnapshotError> {
+        let root = self.store.root();
+        for (_, row) in self.store.read(|reader| reader.snapshots())? {
+            if row.kind == Kind::Committed || root.upper(row.id).is_dir() && root.work(row.id).is_dir() {
+                continue;
+            }
+            let below =
+                self.store.read(|reader| reader.snapshot(&row.parent))?.and_then(|parent| parent.image);
+            self.make_directories(row.id, below.filter(|chain| self.open_image(chain).is_ok()))?;
+        }
+        Ok(())
+    }
+}
+
+/// Returns whether files are missing, or are not what was written.
+fn is_lost<T>(opened: Result<T, CimError>) -> bool {
+    let missing = |error: &CimError| {
+        let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<std::io::Error>());
+        cause.is_some_and(|cause| cause.kind() == std::io::ErrorKind::NotFound)
+    };
+    opened.is_err_and(|error| {
+        matches!(error.kind(), ErrorKind::ImageNotFound | ErrorKind::Corrupt | ErrorKind::Unsupported)
+            || missing(&error)
+    })
+}

@@ -1,0 +1,126 @@
+//! The file of the database, and room for it on a full disk.
+//!
+//! A database whose file could not be written is of no use until it is opened anew. So a file beside it keeps some room,
+//! which is given up once nothing else is left: enough for the small changes that make room again.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::ops::Bound;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use redb::backends::FileBackend;
+use redb::{BackendError, DatabaseError, StorageBackend};
+
+use super::error::is_full;
+
+/// Bytes that are kept for the database.
+const ROOM: usize = 4 << 20;
+
+/// The file of a database that does not fail for want of room.
+#[derive(Debug)]
+pub(super) struct Roomy {
+    file: FileBackend,
+    spare: Spare,
+}
+
+impl Roomy {
+    /// Uses `file` for the database, and `spare` for what keeps its room.
+    pub(super) fn new(file: File, spare: PathBuf) -> Result<Self, DatabaseError> {
+        Ok(Self { file: FileBackend::new(file)?, spare: Spare { path: spare, held: AtomicBool::new(false) } })
+    }
+
+    fn with_room<T>(&self, work: impl Fn() -> io::Result<T>) -> io::Result<T> {
+        match work() {
+            Err(error) if is_full(&error) => self.spare.release().and_then(|()| work()),
+            done => done,
+        }
+    }
+}
+
+/// Room on the disk that a file keeps.
+#[derive(Debug)]
+struct Spare {
+    path: PathBuf,
+    held: AtomicBool,
+}
+
+impl Spare {
+    fn release(&self) -> io::Result<()> {
+        self.held.store(false, Ordering::Relaxed);
+        fs::remove_file(&self.path)
+    }
+
+    /// Takes the room, unless it is held or not to be had.
+    fn hold(&self) {
+        if self.held.load(Ordering::Relaxed) {
+            return;
+        }
+        match self.fill() {
+            Ok(()) => self.held.store(true, Ordering::Relaxed),
+            // Tried again the next time; until then the room is better used by others.
+            Err(_) => drop(fs::remove_file(&self.path)),
+        }
+    }
+
+    fn fill(&self) -> io::Result<()> {
+        let mut file = OpenOptions::new().write(true).create(true).truncate(false).open(&self.path)?;
+        if file.metadata()?.len() != u64::try_from(ROOM).unwrap_or(u64::MAX) {
+            file.set_len(0)?;
+            file.write_all(&vec![0; ROOM])?;
+        }
+        Ok(())
+    }
+}
+
+impl StorageBackend for Roomy {
+    fn len(&self) -> io::Result<u64> {
+        self.file.len()
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.file.read(offset, out)
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.with_room(|| self.file.set_len(len))
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.with_room(|| self.file.sync_data())?;
+        self.spare.hold();
+        Ok(())
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.with_room(|| self.file.write(offset, data))
+    }
+
+    fn close(&self) -> io::Result<()> {
+        self.file.close()
+    }
+
+    fn try_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
+        self.file.try_lock_range(start, end)
+    }
+
+    fn try_lock_shared_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
+        self.file.try_lock_shared_range(start, end)
+    }
+
+    fn lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
+        self.file.lock_range(start, end)
+    }
+
+    fn lock_shared_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
+        self.file.lock_shared_range(start, end)
+    }
+
+    fn unlock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
+        self.file.unlock_range(start, end)
+    }
+
+    fn query_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
+        self.file.query_lock_range(start, end)
+    }
+}

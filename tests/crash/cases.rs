@@ -1,0 +1,191 @@
+//! What is killed. Every work may be done again, whether it was done before or not.
+
+use std::fs;
+use std::io::Cursor;
+
+use cimsnap::layer::digest::Digest;
+use cimsnap::layer::import::LayerOs;
+use cimsnap::layer::stream::{LayerStream, StreamOptions};
+use cimsnap::snapshot::{Code, CommitRequest, Extraction, Labels, NewSnapshot, SnapshotError, Snapshots};
+use cimsnap::store::Look;
+
+/// One verb.
+pub(crate) struct Case {
+    pub(crate) name: &'static str,
+    /// What happens before, and is not disturbed.
+    pub(crate) prepare: fn(&Snapshots),
+    pub(crate) work: fn(&Snapshots),
+    /// Whether what was told lasts: all but a snapshot that is yet to be filled.
+    pub(crate) kept: bool,
+}
+
+pub(crate) const CASES: &[Case] = &[
+    Case { name: "opening", prepare: base, work: |_| {}, kept: true },
+    Case { name: "opening the first time", prepare: |_| {}, work: |_| {}, kept: true },
+    Case { name: "preparing a container", prepare: base, work: prepare_container, kept: true },
+    Case { name: "preparing a layer", prepare: base, work: prepare_layer, kept: false },
+    Case { name: "viewing", prepare: base, work: view, kept: true },
+    Case { name: "filling", prepare: waiting, work: fill, kept: true },
+    Case { name: "filling with what is known", prepare: waiting_for_known, work: reuse, kept: true },
+    Case {
+        name: "making images ahead",
+        prepare: filled,
+        work: |all| all.fork_ahead(LAYER).unwrap(),
+        kept: true,
+    },
+    Case { name: "committing a layer", prepare: filled, work: commit_layer, kept: true },
+    Case { name: "committing a layer ahead", prepare: forked, work: commit_layer, kept: true },
+    Case { name: "committing over a parent that comes last", prepare: fatherless, work: rebase, kept: true },
+    Case { name: "committing a directory", prepare: container, work: commit_container, kept: true },
+    Case { name: "labelling", prepare: base, work: label, kept: true },
+    Case { name: "removing", prepare: committed, work: remove, kept: true },
+    Case { name: "cleaning up", prepare: removed, work: |all| all.cleanup().unwrap(), kept: true },
+];
+
+const LAYER: &str = "ns/2/extract-1 layer";
+const CONTAINER: &str = "ns/3/container";
+
+fn base(all: &Snapshots) {
+    done(all.prepare(new("ns/1/extract-0 base", "")));
+    fill_with(all, "ns/1/extract-0 base", &lowest());
+    done(all.commit(&to("ns/1/extract-0 base", "base", "")));
+}
+
+fn waiting(all: &Snapshots) {
+    base(all);
+    prepare_layer(all);
+    // Takes what is loose along to the disk.
+    label(all);
+}
+
+fn waiting_for_known(all: &Snapshots) {
+    filled(all);
+    done(all.prepare(new("ns/9/extract-9 other", "base")));
+    label(all);
+}
+
+fn filled(all: &Snapshots) {
+    waiting(all);
+    fill_with(all, LAYER, &upper());
+}
+
+fn forked(all: &Snapshots) {
+    filled(all);
+    all.fork_ahead(LAYER).unwrap();
+}
+
+fn fatherless(all: &Snapshots) {
+    base(all);
+    let chain = Digest::of(&upper()).over(Some(&Digest::of(&lowest())));
+    let labels = Labels::from([("containerd.io/snapshot.ref".to_owned(), chain.to_string())]);
+    done(all.prepare(NewSnapshot { key: LAYER.to_owned(), labels, ..NewSnapshot::default() }));
+    fill_with(all, LAYER, &upper());
+    all.fork_ahead(LAYER).unwrap();
+}
+
+fn container(all: &Snapshots) {
+    base(all);
+    prepare_container(all);
+    let row = all.store().read(|reader| reader.snapshot(CONTAINER)).unwrap().unwrap();
+    fs::write(all.store().root().upper(row.id).join("written"), [7; 5000]).unwrap();
+}
+
+fn committed(all: &Snapshots) {
+    filled(all);
+    commit_layer(all);
+}
+
+fn removed(all: &Snapshots) {
+    committed(all);
+    prepare_container(all);
+    remove(all);
+    done(all.remove(CONTAINER));
+}
+
+fn prepare_container(all: &Snapshots) {
+    done(all.prepare(new(CONTAINER, "base")));
+}
+
+fn prepare_layer(all: &Snapshots) {
+    done(all.prepare(new(LAYER, "base")));
+}
+
+fn view(all: &Snapshots) {
+    done(all.view(new(CONTAINER, "base")));
+}
+
+fn fill(all: &Snapshots) {
+    fill_with(all, LAYER, &upper());
+}
+
+fn reuse(all: &Snapshots) {
+    let target = target(all, "ns/9/extract-9 other");
+    all.reuse(&target, &Digest::of(&upper())).unwrap().unwrap();
+}
+
+fn commit_layer(all: &Snapshots) {
+    done(all.commit(&to(LAYER, "layer", "")));
+}
+
+fn rebase(all: &Snapshots) {
+    done(all.commit(&to(LAYER, "layer", "base")));
+}
+
+fn commit_container(all: &Snapshots) {
+    done(all.commit(&to(CONTAINER, "committed", "")));
+}
+
+fn label(all: &Snapshots) {
+    all.update("base", &Labels::from([("containerd.io/snapshot/x".to_owned(), "y".to_owned())]), &[])
+        .unwrap();
+}
+
+fn remove(all: &Snapshots) {
+    done(all.remove("layer"));
+}
+
+/// Takes an answer that says that all is done, now or before.
+fn done<T>(answer: Result<T, SnapshotError>) {
+    if let Err(error) = answer {
+        assert!(matches!(error.code(), Code::AlreadyExists | Code::NotFound), "{error}");
+    }
+}
+
+fn new(key: &str, parent: &str) -> NewSnapshot {
+    NewSnapshot { key: key.to_owned(), parent: parent.to_owned(), labels: Labels::new() }
+}
+
+fn to(key: &str, name: &str, parent: &str) -> CommitRequest {
+    let labels = Labels::from([("containerd.io/snapshot/kept".to_owned(), name.to_owned())]);
+    CommitRequest { key: key.to_owned(), name: name.to_owned(), parent: parent.to_owned(), labels }
+}
+
+fn fill_with(all: &Snapshots, key: &str, tar: &[u8]) {
+    let stream = LayerStream::open(Cursor::new(tar.to_vec()), StreamOptions::default()).unwrap();
+    all.fill(&target(all, key), stream, Some(LayerOs::Linux)).unwrap();
+}
+
+fn target(all: &Snapshots, key: &str) -> Extraction {
+    let row = all.store().read(|reader| reader.snapshot(key)).unwrap().unwrap();
+    Extraction { key: key.to_owned(), row }
+}
+
+fn lowest() -> Vec<u8> {
+    tar(&[("./bin/tool", &[1; 9000]), ("./etc/name", b"base")])
+}
+
+fn upper() -> Vec<u8> {
+    tar(&[("./etc/name", b"upper"), ("./data/big", &[3; 70_000]), ("./bin/.wh.tool", b"")])
+}
+
+/// Makes a layer.
+fn tar(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut tar = tar::Builder::new(Vec::new());
+    for (path, data) in files {
+        let mut header = tar::Header::new_ustar();
+        header.set_mode(0o644);
+        header.set_size(data.len().try_into().unwrap());
+        tar.append_data(&mut header, path, *data).unwrap();
+    }
+    tar.into_inner().unwrap()
+}

@@ -1,0 +1,187 @@
+//! The daemon as a process: it is killed, started twice, and started again.
+
+use std::fs;
+use std::io::Read;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use cimsnap::layer::digest::Digest;
+use cimsnap::mount::Mounter;
+use tonic::Code;
+
+use super::grpc::{Client, Descriptor};
+use super::layer;
+use super::root::{Root, whole};
+use crate::fuse::{eventually, mounter};
+
+/// The media type of a layer that is not compressed.
+pub(super) const TAR: &str = "application/vnd.oci.image.layer.v1.tar";
+
+/// A daemon, its root, and the directories of a containerd that there is not.
+pub(super) struct Daemon {
+    root: Root,
+    place: tempfile::TempDir,
+    process: Option<Child>,
+}
+
+impl Daemon {
+    pub(super) fn start() -> Self {
+        let mut daemon = Self { root: Root::new(), place: tempfile::tempdir().unwrap(), process: None };
+        fs::create_dir_all(daemon.blobs()).unwrap();
+        daemon.restart();
+        daemon
+    }
+
+    pub(super) fn root(&self) -> &Path {
+        self.root.path()
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.place.path().join("cimsnap.sock")
+    }
+
+    fn blobs(&self) -> PathBuf {
+        self.place.path().join("content/blobs/sha256")
+    }
+
+    /// Stores a blob, and describes it.
+    pub(super) fn blob(&self, bytes: &[u8]) -> Descriptor {
+        let digest = Digest::of(bytes);
+        fs::write(self.blobs().join(digest.hex()), bytes).unwrap();
+        let size = bytes.len().try_into().unwrap();
+        Descriptor { media_type: TAR.to_owned(), digest: digest.to_string(), size }
+    }
+
+    /// Changes a blob behind its digest.
+    pub(super) fn spoil(&self, blob: &Descriptor, bytes: &[u8]) {
+        let digest: Digest = blob.digest.parse().unwrap();
+        fs::write(self.blobs().join(digest.hex()), bytes).unwrap();
+    }
+
+    fn command(&self, socket: &Path) -> Command {
+        let content = self.place.path().join("content");
+        let config = self.place.path().join("config.toml");
+        let text = format!(
+            "root = {:?}\n[grpc]\naddress = {socket:?}\n[containerd]\naddress = {:?}\ncontent_root = {content:?}\n\
+             [log]\nlevel = \"error\"\n",
+            self.root.path(),
+            self.place.path().join("no-containerd.sock"),
+        );
+        fs::write(&config, text).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cimsnap"));
+        command.args(["daemon", "--config"]).arg(config);
+        command
+    }
+
+    fn restart(&mut self) {
+        self.process = Some(self.command(&self.socket()).stderr(Stdio::piped()).spawn().unwrap());
+        let socket = self.socket();
+        eventually("a daemon that listens", || UnixStream::connect(&socket).is_ok());
+    }
+
+    pub(super) async fn client(&self) -> Client {
+        Client::connect(&self.socket()).await
+    }
+
+    fn kill(&mut self) {
+        let mut process = self.process.take().unwrap();
+        process.kill().unwrap();
+        process.wait().unwrap();
+    }
+
+    /// Ends the daemon as systemd does, and returns what it complained of.
+    pub(super) fn stop(&mut self) -> String {
+        let mut process = self.process.take().unwrap();
+        let pid = rustix::process::Pid::from_child(&process);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        let mut log = String::new();
+        process.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+        assert!(process.wait().unwrap().success(), "{log}");
+        log
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        if self.process.is_some() {
+            self.kill();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_applied_layer_survives_a_kill() {
+    let mut daemon = Daemon::start();
+    let mut client = daemon.client().await;
+    let key = "ns/1/extract-1 base";
+    let mounts = client.prepare(key, "").await.unwrap();
+    // Takes the snapshot along to the disk.
+    client.prepare("ns/2/other", "").await.unwrap();
+    client.apply(Some(daemon.blob(&layer("data"))), mounts).await.unwrap();
+    daemon.kill();
+    daemon.restart();
+    let mut client = daemon.client().await;
+    client.commit(key, "base").await.unwrap();
+    client.prepare("ns/3/container", "base").await.unwrap();
+    daemon.stop();
+    let all = super::root::open(daemon.root());
+    assert_eq!(super::shown(&all, "ns/3/container"), "data");
+    drop(all);
+    whole(daemon.root());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_daemon_leaves_nothing_mounted_below_layers() {
+    let mut daemon = Daemon::start();
+    let mut client = daemon.client().await;
+    let mounts = client.prepare("ns/1/extract-1 base", "").await.unwrap();
+    client.apply(Some(daemon.blob(&layer("data"))), mounts).await.unwrap();
+    client.commit("ns/1/extract-1 base", "base").await.unwrap();
+    client.prepare("ns/2/extract-2 next", "base").await.unwrap();
+    let below = || {
+        let snapshots = daemon.root().join("snapshots");
+        mounter().list().unwrap().iter().filter(|mount| mount.at.starts_with(&snapshots)).count()
+    };
+    assert_eq!(below(), 1);
+    daemon.kill();
+    daemon.restart();
+    let snapshots = daemon.root().join("snapshots");
+    assert!(mounter().list().unwrap().iter().all(|mount| !mount.at.starts_with(&snapshots)));
+    daemon.client().await.stat("base").await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_daemon_is_refused_and_does_no_harm() {
+    let daemon = Daemon::start();
+    let mut client = daemon.client().await;
+    client.prepare("container", "").await.unwrap();
+    let refused = |socket: &Path| -> Output {
+        let output = daemon.command(socket).output().unwrap();
+        assert!(!output.status.success());
+        output
+    };
+    let other = daemon.place.path().join("other.sock");
+    let text = String::from_utf8(refused(&other).stderr).unwrap();
+    assert!(text.contains("is in use by another cimsnap"), "{text}");
+    assert!(!other.exists());
+    let text = String::from_utf8(refused(&daemon.socket()).stderr).unwrap();
+    assert!(text.contains("is in use by another cimsnap"), "{text}");
+    daemon.client().await.stat("container").await.unwrap();
+    client.remove("container").await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_socket_that_a_kill_left_is_replaced_and_others_are_not() {
+    let mut daemon = Daemon::start();
+    daemon.kill();
+    assert!(daemon.socket().exists());
+    daemon.restart();
+    assert_eq!(daemon.client().await.stat("none").await.unwrap_err().code(), Code::NotFound);
+    daemon.stop();
+    assert!(!daemon.socket().exists());
+    let _taken = std::os::unix::net::UnixListener::bind(daemon.socket()).unwrap();
+    let output = daemon.command(&daemon.socket()).output().unwrap();
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && text.contains("another process listens on"), "{text}");
+}
