@@ -52,7 +52,9 @@ func TestDoctorFindsNoFault(t *testing.T) {
 	s := newScene(t, bed.Options{Unpacks: 1})
 	// Whether something is wrong with the directory for temporary files is not asked here, so errors may be told.
 	printed, _ := s.daemon.Ask("doctor", "--json", "--containerd-config", s.Path("containerd.toml"))
-	var report struct{ Symptoms []struct{ Health, Seen string } }
+	var report struct {
+		Symptoms []struct{ Health, Seen string }
+	}
 	s.no(json.Unmarshal([]byte(printed), &report))
 	for _, symptom := range report.Symptoms {
 		if symptom.Health != "ok" && !strings.HasPrefix(symptom.Seen, s.snapshotter.Root) {
