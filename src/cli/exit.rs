@@ -8,7 +8,8 @@ Exit codes:
   0    done; the image is sound, the images are the same
   1    failed
   2    the arguments make no sense
-  3    the answer is no: the image is not sound, the images differ
+  3    the answer is no: the image or the store is not sound, the images differ,
+       something does not work
   4    an image, or a path in one, does not exist
   5    an image is damaged, or a layer is not what its image says
   141  nobody reads the output any more";

@@ -9,6 +9,10 @@ use cimsnap::layer::stream::StreamErrorKind;
 #[cfg(target_os = "linux")]
 use cimsnap::mount::MountError;
 use cimsnap::registry::RegistryError;
+#[cfg(target_os = "linux")]
+use cimsnap::rpc::admin::AdminError;
+#[cfg(target_os = "linux")]
+use cimsnap::{daemon::DaemonError, snapshot::SnapshotError, store::StoreError};
 use thiserror::Error;
 
 use super::exit::Exit;
@@ -62,6 +66,10 @@ fn exit(error: &anyhow::Error) -> Exit {
     if let Some(Failure::NotInImage { .. } | Failure::NoStream { .. }) = find(error) {
         return Exit::NotFound;
     }
+    #[cfg(target_os = "linux")]
+    if find::<AdminError>(error).is_some_and(AdminError::is_not_found) {
+        return Exit::NotFound;
+    }
     if let Some(exit) = find::<RegistryError>(error).and_then(of_registry_exit) {
         return exit;
     }
@@ -113,6 +121,10 @@ fn hint(error: &anyhow::Error) -> Option<&'static str> {
     if let Some(hint) = find::<MountError>(error).and_then(of_mount) {
         return Some(hint);
     }
+    #[cfg(target_os = "linux")]
+    if let Some(hint) = of_store(error) {
+        return Some(hint);
+    }
     if let Some(hint) = find::<RegistryError>(error).and_then(of_registry) {
         return Some(hint);
     }
@@ -158,6 +170,21 @@ fn of_mount(error: &MountError) -> Option<&'static str> {
         MountError::NotMounted(_) => Some("`cimsnap cim mounts` lists what is mounted"),
         MountError::Server(text) if text.contains("/dev/fuse") || text.contains("(os error 1)") => {
             Some("mounting needs root and /dev/fuse (`modprobe fuse`)")
+        }
+        _ => None,
+    }
+}
+
+/// Hints for whoever looks for the daemon, or for what it has left.
+#[cfg(target_os = "linux")]
+fn of_store(error: &anyhow::Error) -> Option<&'static str> {
+    if find::<AdminError>(error).is_some_and(AdminError::is_not_found) {
+        return Some("`cimsnap snapshot ls` lists what there is");
+    }
+    match find(error)? {
+        DaemonError::NoStore { .. } => Some("`--config` names the configuration of the daemon"),
+        DaemonError::Snapshots(SnapshotError::Store(StoreError::InUse(_))) => {
+            Some("a daemon has it that listens elsewhere: `--config` names its configuration")
         }
         _ => None,
     }

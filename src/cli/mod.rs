@@ -6,6 +6,7 @@
 //!   source/     a directory or a tar on its way into an image
 //!   extract/    an image on its way into a directory
 //!   convert/    layers on their way into images
+//!   configured.rs  the daemon that a configuration describes
 //!   image.rs    images and paths in them, as people name them
 //!      │
 //!   ui.rs       output, progress     text.rs     sizes, counts, attributes
@@ -13,6 +14,8 @@
 //! ```
 
 mod commands;
+#[cfg(target_os = "linux")]
+mod configured;
 mod convert;
 mod exit;
 #[cfg(target_os = "linux")]
@@ -62,6 +65,16 @@ enum Command {
     /// Convert images of registries.
     #[command(subcommand)]
     Image(commands::image::Image),
+    /// Look at snapshots.
+    #[cfg(target_os = "linux")]
+    #[command(subcommand)]
+    Snapshot(commands::snapshot::Snapshot),
+    #[cfg(target_os = "linux")]
+    Gc(commands::gc::Args),
+    #[cfg(target_os = "linux")]
+    Fsck(commands::fsck::Args),
+    #[cfg(target_os = "linux")]
+    Doctor(commands::doctor::Args),
     #[cfg(target_os = "linux")]
     Daemon(commands::daemon::Args),
     /// Check and print configurations.
@@ -78,6 +91,14 @@ pub(crate) fn main() -> ExitCode {
         Command::Cim(command) => command.run(&ui),
         Command::Layer(command) => command.run(&ui),
         Command::Image(command) => command.run(&ui),
+        #[cfg(target_os = "linux")]
+        Command::Snapshot(command) => command.run(&ui),
+        #[cfg(target_os = "linux")]
+        Command::Gc(command) => command.run(&ui),
+        #[cfg(target_os = "linux")]
+        Command::Fsck(command) => command.run(&ui),
+        #[cfg(target_os = "linux")]
+        Command::Doctor(command) => command.run(&ui),
         #[cfg(target_os = "linux")]
         Command::Daemon(command) => command.run(),
         #[cfg(target_os = "linux")]

@@ -1,5 +1,7 @@
 //! Numbers and flags as people read them.
 
+#[cfg(target_os = "linux")]
+use std::io::{self, Write};
 use std::time::Duration;
 
 use cimsnap::cim::Attributes;
@@ -43,6 +45,20 @@ pub(crate) fn pace(bytes: u64, took: Duration) -> String {
         Ok(rate) if bytes >= 1 << 20 => format!("{seconds:.2} s ({}/s)", size(rate)),
         _ => format!("{seconds:.2} s"),
     }
+}
+
+/// Writes rows below each other, in columns as wide as they need to be. The last one is as wide as it likes.
+#[cfg(target_os = "linux")]
+pub(crate) fn table<const N: usize>(out: &mut impl Write, rows: &[[String; N]]) -> io::Result<()> {
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..N.saturating_sub(1)).map(width).collect();
+    for row in rows {
+        for (cell, width) in row.iter().zip(&widths) {
+            write!(out, "{cell:width$}  ")?;
+        }
+        writeln!(out, "{}", row.last().map_or("", String::as_str))?;
+    }
+    Ok(())
 }
 
 const NAMES: [(Attributes, char, &str); 8] = [
@@ -93,6 +109,14 @@ mod tests {
         let attributes = Attributes::HIDDEN | Attributes::DIRECTORY;
         assert_eq!(letters(attributes), "d-h----");
         assert_eq!(words(attributes), "directory, hidden");
+    }
+
+    #[test]
+    fn columns_are_as_wide_as_they_need_to_be() {
+        let rows = [["A", "B"], ["long", "x"], ["é", ""]].map(|row| row.map(str::to_owned));
+        let mut text = Vec::new();
+        table(&mut text, &rows).unwrap();
+        assert_eq!(String::from_utf8(text).unwrap(), "A     B\nlong  x\né     \n");
     }
 
     #[test]

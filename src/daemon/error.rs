@@ -1,4 +1,4 @@
-//! Why the daemon does not run.
+//! Why the daemon does not run, or what it keeps cannot be looked at.
 
 use std::io;
 use std::path::PathBuf;
@@ -7,9 +7,10 @@ use thiserror::Error;
 
 use super::ConfigError;
 use crate::mount::MountError;
+use crate::rpc::admin::AdminError;
 use crate::snapshot::SnapshotError;
 
-/// Why the daemon does not run.
+/// Why the daemon does not run, or what it keeps cannot be looked at.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum DaemonError {
@@ -19,6 +20,17 @@ pub enum DaemonError {
     /// The snapshots cannot be opened.
     #[error(transparent)]
     Snapshots(#[from] SnapshotError),
+    /// The daemon that runs does not answer.
+    #[error(transparent)]
+    Admin(#[from] AdminError),
+    /// There is nothing to look at.
+    #[error("no daemon listens on {}, and there is no store in {}", .socket.display(), .root.display())]
+    NoStore {
+        /// Where it would listen.
+        socket: PathBuf,
+        /// Where it would keep snapshots.
+        root: PathBuf,
+    },
     /// Images cannot be mounted.
     #[error(transparent)]
     Mount(#[from] MountError),

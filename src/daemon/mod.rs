@@ -2,13 +2,16 @@
 
 #![cfg(target_os = "linux")]
 
+mod admin;
 mod config;
+pub mod doctor;
 mod error;
 mod listen;
 mod logging;
 mod notify;
 mod run;
 
+pub use admin::admin;
 pub use config::{Config, ConfigError, Containerd, Grpc, Log, LogFormat};
 pub use error::DaemonError;
 pub use run::run;

@@ -13,12 +13,14 @@ use tokio_stream::wrappers::UnixListenerStream;
 use tonic::transport::Server;
 use tracing::{error, info, warn};
 
+use super::admin::desk;
 use super::logging::Levels;
 use super::notify::{READY, STOPPING, notify};
 use super::{Config, DaemonError, listen, logging};
 use crate::differ::{Differ, DifferOptions};
 use crate::mount::fuse::FuseMounter;
-use crate::rpc::{DiffService, SnapshotService, WithRebase};
+use crate::rpc::admin::AdminService;
+use crate::rpc::{DiffService, SnapshotService, WithRebase, take_digests_later};
 use crate::snapshot::{SnapshotOptions, Snapshots};
 use crate::sys;
 
@@ -46,8 +48,10 @@ async fn serve(config: &Config, path: Option<PathBuf>, levels: &Levels) -> Resul
         workers: config.workers.unwrap_or(cores),
     };
     let differ = Arc::new(Differ::new(snapshots.clone(), options));
+    // What was committed right before the last end has none yet.
+    take_digests_later(snapshots.clone());
 
-    let service = WithRebase::new(SnapshotService::new(snapshots));
+    let service = WithRebase::new(SnapshotService::new(snapshots.clone()));
     let (mut health, health_service) = tonic_health::server::health_reporter();
     health.set_serving::<WithRebase<SnapshotService>>().await;
     let socket = listen::listen(&config.grpc)?;
@@ -56,6 +60,7 @@ async fn serve(config: &Config, path: Option<PathBuf>, levels: &Levels) -> Resul
     let server = Server::builder()
         .add_service(service)
         .add_service(DiffService::server(differ))
+        .add_service(AdminService::server(desk(config, snapshots)))
         .add_service(health_service)
         .serve_with_incoming_shutdown(UnixListenerStream::new(listener), ended(path, levels));
     info!(address = %config.grpc.address.display(), root = %config.root.display(), "serving");

@@ -11,6 +11,9 @@ pub(super) mod proto {
     pub(crate) mod content {
         tonic::include_proto!("containerd.services.content.v1");
     }
+    pub(crate) mod namespaces {
+        tonic::include_proto!("containerd.services.namespaces.v1");
+    }
     pub(crate) mod leases {
         tonic::include_proto!("containerd.services.leases.v1");
     }
@@ -31,9 +34,14 @@ use super::{Descriptor, DifferError, Namespace};
 use crate::layer::digest::Digest;
 use proto::content::ReadContentRequest;
 use proto::content::content_client::ContentClient;
+use proto::namespaces::ListNamespacesRequest;
+use proto::namespaces::namespaces_client::NamespacesClient;
 
 /// Largest message of the store: its answers have up to a mebibyte of data.
 const MAX_MESSAGE: usize = 4 << 20;
+
+/// What containerd may refuse.
+const READ: &str = "read the blob";
 
 /// The content store of containerd: its files where they can be read, else its service.
 #[derive(Debug)]
@@ -57,19 +65,47 @@ impl Content {
         if let Some(file) = self.file(blob) {
             return Ok(Box::new(file));
         }
-        let request = ReadContentRequest { digest: blob.digest.clone(), offset: 0, size: 0 };
-        let request = with_namespace(request, namespace);
-        let answer = self.client().await?.read(request).await;
-        let stream = answer.map_err(DifferError::refused("read the blob"))?.into_inner();
-        Ok(Box::new(Received::new(stream)))
+        let received = self.receive(namespace, &blob.digest).await;
+        Ok(Box::new(received?.map_err(DifferError::refused(READ))?))
+    }
+
+    /// Opens a blob, whatever namespace has it, and however long it is; `None` if it is gone.
+    pub(super) async fn find(&self, blob: &Digest) -> Result<Option<Box<dyn Read + Send>>, DifferError> {
+        if let Some(file) = self.path(blob).and_then(|path| File::open(path).ok()) {
+            return Ok(Some(Box::new(file)));
+        }
+        let mut client = NamespacesClient::new(self.channel().await?);
+        let answer = client.list(ListNamespacesRequest {}).await;
+        let namespaces = answer.map_err(DifferError::refused("list its namespaces"))?.into_inner().namespaces;
+        for found in namespaces {
+            let namespace = Namespace { name: Some(found.name), lease: None };
+            match self.receive(&namespace, &blob.to_string()).await? {
+                Ok(received) => return Ok(Some(Box::new(received))),
+                Err(status) if status.code() == tonic::Code::NotFound => {}
+                Err(status) => return Err(DifferError::refused(READ)(status)),
+            }
+        }
+        Ok(None)
+    }
+
+    async fn receive(
+        &self,
+        namespace: &Namespace,
+        digest: &str,
+    ) -> Result<Result<Received, Status>, DifferError> {
+        let request = ReadContentRequest { digest: digest.to_owned(), offset: 0, size: 0 };
+        let answer = self.client().await?.read(with_namespace(request, namespace)).await;
+        Ok(answer.map(|stream| Received::new(stream.into_inner())))
     }
 
     /// Opens the file of a blob, if it is there and as long as it should be.
     fn file(&self, blob: &Descriptor) -> Option<File> {
-        let digest: Digest = blob.digest.parse().ok()?;
-        let path = self.root.as_ref()?.join("blobs/sha256").join(digest.hex());
-        let file = File::open(path).ok()?;
+        let file = File::open(self.path(&blob.digest.parse().ok()?)?).ok()?;
         (file.metadata().ok()?.len() == blob.size).then_some(file)
+    }
+
+    fn path(&self, blob: &Digest) -> Option<PathBuf> {
+        Some(self.root.as_ref()?.join("blobs/sha256").join(blob.hex()))
     }
 
     pub(super) async fn client(&self) -> Result<ContentClient<Channel>, DifferError> {
@@ -78,16 +114,15 @@ impl Content {
     }
 
     pub(super) async fn channel(&self) -> Result<Channel, DifferError> {
-        let connect = || async {
-            let socket = self.socket.clone();
-            // The address is never looked up: the connector knows where to go.
-            let endpoint = Endpoint::from_static("http://containerd");
-            let connector = Connector(socket);
-            endpoint.connect_with_connector(connector).await
-        };
         let unreachable = |source| DifferError::Unreachable { path: self.socket.clone(), source };
-        self.channel.get_or_try_init(connect).await.cloned().map_err(unreachable)
+        self.channel.get_or_try_init(|| connect(&self.socket)).await.cloned().map_err(unreachable)
     }
+}
+
+/// Connects to whoever serves on a unix socket.
+pub(crate) async fn connect(socket: &Path) -> Result<Channel, tonic::transport::Error> {
+    // The address is never looked up: the connector knows where to go.
+    Endpoint::from_static("http://localhost").connect_with_connector(Connector(socket.to_owned())).await
 }
 
 /// Connects to a unix socket, whatever the address says.

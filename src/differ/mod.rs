@@ -12,11 +12,13 @@
 
 mod apply;
 mod blob;
+mod blobs;
 mod compare;
 mod compress;
 mod content;
 mod error;
 mod upload;
+mod version;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -24,8 +26,11 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
+pub use blobs::ContainerdBlobs;
 pub use content::Content;
+pub(crate) use content::connect;
 pub use error::{DifferCode, DifferError};
+pub(crate) use version::containerd_version;
 
 use crate::layer::digest::Digest;
 use crate::snapshot::{Keyed, Labels, Mount, Snapshots};

@@ -3,12 +3,15 @@
 #![cfg(target_os = "linux")]
 #![expect(clippy::result_large_err, reason = "gRPC has one error, which is not ours to shrink")]
 
+pub mod admin;
 mod diff;
+mod digests;
 mod rebase;
 mod snapshots;
 mod status;
 
 pub use diff::DiffService;
+pub(crate) use digests::take_digests_later;
 pub use rebase::WithRebase;
 pub use snapshots::SnapshotService;
 

@@ -11,7 +11,7 @@ use tonic::{Request, Response, Status, async_trait};
 use tracing::{info, warn};
 
 use super::rebase::CommitParent;
-use super::{blocking, status};
+use super::{blocking, status, take_digests_later};
 use crate::snapshot::{CommitRequest, Info, Mount, NewSnapshot, SnapshotError, Snapshots};
 use crate::store::{Kind, Timestamp};
 
@@ -76,7 +76,9 @@ impl api::snapshots_server::Snapshots for SnapshotService {
         let parent = parent.unwrap_or_default();
         info!(key, name, parent, "commit");
         let commit = CommitRequest { name, key, parent, labels: sorted(labels) };
-        self.run(move |snapshots| snapshots.commit(&commit)).await.map(Response::new)
+        self.run(move |snapshots| snapshots.commit(&commit)).await?;
+        take_digests_later(self.snapshots.clone());
+        Ok(Response::new(()))
     }
 
     async fn remove(&self, request: Request<api::RemoveSnapshotRequest>) -> Answer<()> {

@@ -7,16 +7,31 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 
+use super::usage::measure;
 use super::{SnapshotError, Snapshots};
 use crate::cim::{Guid, files};
 use crate::layer::digest::Digest;
-use crate::mount::{MountError, Unmount};
+use crate::mount::{MountEntry, MountError, Unmount};
 use crate::store::{Kind, Look, Promise, StoreError, Writer, image_name};
+
+/// What no snapshot needs any more.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Garbage {
+    /// Images, by chain.
+    pub images: Vec<Digest>,
+    /// Layers, by set.
+    pub layers: Vec<Guid>,
+    /// Directories of snapshots.
+    pub directories: Vec<PathBuf>,
+    /// Bytes of all of them.
+    pub bytes: u64,
+}
 
 /// Rows that were removed, and whose files are to go.
 #[derive(Debug, Default)]
 struct Doomed {
     images: Vec<Digest>,
+    layers: Vec<Guid>,
     /// Sets of layers and of trees.
     sets: HashSet<Guid>,
 }
@@ -25,13 +40,34 @@ impl Snapshots {
     /// Takes away the mounts of images that no snapshot shows, and removes images, layers and directories that no
     /// snapshot has.
     pub fn cleanup(&self) -> Result<(), SnapshotError> {
+        self.collect().map(drop)
+    }
+
+    /// Does the same, and tells what that was.
+    pub fn collect(&self) -> Result<Garbage, SnapshotError> {
         let mounted = self.unmount_idle()?;
-        {
+        let mut garbage = {
             let _alone = self.publishing.write().unwrap_or_else(PoisonError::into_inner);
             let doomed = self.store.write(Promise::Kept, |writer| forget(writer, &mounted))?;
-            self.remove_files(&doomed)?;
-        }
-        self.remove_directories()
+            let names = self.files_of(&doomed)?;
+            let garbage = self.garbage_of(doomed, &names);
+            self.remove_all(&names)?;
+            garbage
+        };
+        garbage.add_directories(self.stale_directories()?)?;
+        garbage.directories.iter().try_for_each(|path| self.remove_directory(path))?;
+        Ok(garbage)
+    }
+
+    /// Tells what [`Snapshots::collect`] would remove. What is still mounted counts as needed.
+    pub fn garbage(&self) -> Result<Garbage, SnapshotError> {
+        let mounted = self.mounted_images()?;
+        let _alone = self.publishing.write().unwrap_or_else(PoisonError::into_inner);
+        let doomed = self.store.rehearse(|writer| forget(writer, &mounted))?;
+        let names = self.files_of(&doomed)?;
+        let mut garbage = self.garbage_of(doomed, &names);
+        garbage.add_directories(self.stale_directories()?)?;
+        Ok(garbage)
     }
 
     /// Takes mounts away and removes rows that nobody uses, with nobody else at work. Their files are left over.
@@ -74,52 +110,92 @@ impl Snapshots {
         }
     }
 
-    fn remove_files(&self, doomed: &Doomed) -> Result<(), SnapshotError> {
+    /// Returns the images that are mounted to be shown.
+    pub(super) fn mounted_images(&self) -> Result<HashSet<Digest>, SnapshotError> {
+        let mounts = self.store.root().mounts();
+        let all = self.mounter.list()?;
+        let chain = |mount: &MountEntry| chain_of(mount.at.strip_prefix(&mounts).ok()?.as_os_str());
+        Ok(all.iter().filter_map(chain).collect())
+    }
+
+    fn files_of(&self, doomed: &Doomed) -> Result<Vec<String>, SnapshotError> {
         if doomed.images.is_empty() && doomed.sets.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let mut names = HashSet::new();
         for chain in &doomed.images {
             names.insert(image_name(chain)?.as_str().to_owned());
         }
-        self.remove_images(|name| {
+        self.list_images(|name| {
             names.contains(name) || files::set_of(name).is_some_and(|set| doomed.sets.contains(&set))
         })
     }
 
-    /// Removes files of the containing directory: images before what they consist of.
-    pub(super) fn remove_images(&self, doomed: impl Fn(&str) -> bool) -> Result<(), SnapshotError> {
+    fn garbage_of(&self, doomed: Doomed, names: &[String]) -> Garbage {
+        let directory = self.store.root().images();
+        let len = |name: &String| fs::metadata(directory.join(name)).map_or(0, |metadata| metadata.len());
+        let bytes = names.iter().map(len).fold(0, u64::saturating_add);
+        Garbage { images: doomed.images, layers: doomed.layers, directories: Vec::new(), bytes }
+    }
+
+    /// Lists files of the containing directory: images before what they consist of.
+    fn list_images(&self, wanted: impl Fn(&str) -> bool) -> Result<Vec<String>, SnapshotError> {
         let directory = self.store.lease().directory();
         let listed = directory.list().map_err(SnapshotError::io("list", directory.path()))?;
-        let mut names: Vec<String> = listed.into_iter().filter(|name| doomed(name)).collect();
+        let mut names: Vec<String> = listed.into_iter().filter(|name| wanted(name)).collect();
         names.sort_by_key(|name| files::set_of(name).is_some());
-        for name in names {
-            let path = directory.path().join(&name);
-            remove_if_there(directory.remove(&name), &path)?;
-        }
-        Ok(())
+        Ok(names)
+    }
+
+    /// Removes files of the containing directory: images before what they consist of.
+    pub(super) fn remove_images(&self, doomed: impl Fn(&str) -> bool) -> Result<(), SnapshotError> {
+        self.remove_all(&self.list_images(doomed)?)
+    }
+
+    /// Removes files of the containing directory, in the order given.
+    pub(super) fn remove_all(&self, names: &[String]) -> Result<(), SnapshotError> {
+        let directory = self.store.lease().directory();
+        names
+            .iter()
+            .try_for_each(|name| remove_if_there(directory.remove(name), &directory.path().join(name)))
     }
 
     /// Removes directories of snapshots that are gone.
     pub(super) fn remove_directories(&self) -> Result<(), SnapshotError> {
+        let stale = self.stale_directories()?;
+        stale.iter().try_for_each(|path| self.remove_directory(path))
+    }
+
+    fn remove_directory(&self, path: &Path) -> Result<(), SnapshotError> {
+        // Whoever removed the snapshot may not have come to this yet.
+        id_of(path).into_iter().for_each(|id| self.unmount_below(id));
+        remove_if_there(fs::remove_dir_all(path), path)
+    }
+
+    /// Returns directories of snapshots that are gone.
+    pub(super) fn stale_directories(&self) -> Result<Vec<PathBuf>, SnapshotError> {
         let all = self.store.root().snapshots();
         // Directories are made within the change that writes their row, so no other change is under way here.
-        let doomed = self.store.write(Promise::Loose, |writer| {
-            let mut doomed: Vec<(Option<u64>, PathBuf)> = Vec::new();
+        self.store.rehearse(|writer| {
+            let mut doomed = Vec::new();
             for entry in fs::read_dir(&all).map_err(SnapshotError::io("list", &all))? {
                 let entry = entry.map_err(SnapshotError::io("list", &all))?;
-                let id = entry.file_name().to_str().and_then(|name| name.parse().ok());
-                if id.map_or(Ok(None), |id| writer.key_of(id))?.is_none() {
-                    doomed.push((id, entry.path()));
+                if id_of(&entry.path()).map_or(Ok(None), |id| writer.key_of(id))?.is_none() {
+                    doomed.push(entry.path());
                 }
             }
-            Ok::<_, SnapshotError>(doomed)
-        })?;
-        doomed.iter().try_for_each(|(id, path)| {
-            // Whoever removed the snapshot may not have come to this yet.
-            id.iter().for_each(|id| self.unmount_below(*id));
-            remove_if_there(fs::remove_dir_all(path), path)
+            Ok(doomed)
         })
+    }
+}
+
+impl Garbage {
+    fn add_directories(&mut self, directories: Vec<PathBuf>) -> Result<(), SnapshotError> {
+        for path in &directories {
+            self.bytes = self.bytes.saturating_add(measure(path)?.bytes);
+        }
+        self.directories = directories;
+        Ok(())
     }
 }
 
@@ -156,6 +232,7 @@ fn forget(writer: &mut Writer, mounted: &HashSet<Digest>) -> Result<Doomed, Stor
     for (set, _) in writer.layers()? {
         if !writer.layer_has_images(set)? && writer.layer_users(set)?.is_empty() {
             writer.remove_layer(set)?;
+            doomed.layers.push(set);
             doomed.sets.insert(set);
         }
     }
@@ -167,9 +244,14 @@ fn chain_of(name: &OsStr) -> Option<Digest> {
     format!("sha256:{}", name.to_str()?).parse().ok()
 }
 
-fn remove_if_there(result: std::io::Result<()>, path: &Path) -> Result<(), SnapshotError> {
+pub(super) fn remove_if_there(result: std::io::Result<()>, path: &Path) -> Result<(), SnapshotError> {
     match result {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(SnapshotError::io("remove", path)(error)),
         _ => Ok(()),
     }
+}
+
+/// Reads the name of a snapshot's directory.
+fn id_of(path: &Path) -> Option<u64> {
+    path.file_name()?.to_str()?.parse().ok()
 }

@@ -1,11 +1,10 @@
 //! Layers of snapshots, and the images that they become.
 
-use std::fs;
 use std::sync::{PoisonError, RwLockReadGuard};
 use std::time::{Duration, Instant};
 
+use super::inventory::total;
 use super::{Extraction, SnapshotError, Snapshots};
-use crate::cim::format::RegionSet;
 use crate::cim::{ErrorKind, Guid, LayerSet, LayerSetWriter, WriterOptions, files};
 use crate::engine::Portable;
 use crate::layer::commit::commit;
@@ -79,12 +78,14 @@ impl Snapshots {
             made => made?,
         };
         let timing = &stream.timing;
-        let row = LayerRow {
+        let files = self.files_of_set(regions);
+        let mut row = LayerRow {
             diff_id: stream.uncompressed.digest,
             size: stream.uncompressed.size,
             blob: stream.compressed.digest,
             os: (!is_empty(&report.counts)).then_some(os),
-            bytes: self.bytes_of(regions),
+            bytes: total(&files),
+            files,
             inodes: report.counts.files.saturating_add(report.counts.directories),
             stages: Stages::default()
                 .with("read", timing.reading)
@@ -96,6 +97,10 @@ impl Snapshots {
         // A snapshot that was told to be filled, and is not after a crash, would be committed as if it were empty.
         let promise = if target.is_some() { Promise::Kept } else { Promise::Loose };
         let written = self.store.write(promise, |writer| {
+            // Nobody has read files that were there before, so what they held is what is known of them.
+            if let Some(known) = writer.layer(set)? {
+                row.files = known.files;
+            }
             writer.put_layer(set, &row)?;
             target.map_or(Ok(()), |target| give(writer, target, set))
         });
@@ -203,12 +208,14 @@ impl Snapshots {
         let parent_name = parent.map(image_name).transpose()?;
         let layer_set = LayerSet::open(self.store.lease(), set)?;
         let header = commit(&layer_set, os, parent_name.as_ref(), &image_name(&chain)?, options)?;
+        let files = self.files_of_image(&chain, header.own)?;
         let row = ImageRow {
             parent: parent.copied(),
             layer: set,
             tree: header.own.guid,
             os,
-            bytes: self.bytes_of(header.own),
+            bytes: total(&files),
+            files,
             stages: Stages::default().with("fork", started.elapsed()),
         };
         if let Err(error) = self.store.write(Promise::Loose, |writer| writer.put_image(&chain, &row)) {
@@ -236,16 +243,6 @@ impl Snapshots {
     pub(super) fn system_of(&self, chain: Option<&Digest>) -> Result<Option<LayerOs>, SnapshotError> {
         let Some(chain) = chain else { return Ok(None) };
         Ok(self.store.read(|reader| reader.image(chain))?.map(|image| image.os))
-    }
-
-    /// Adds up the files of a region set.
-    fn bytes_of(&self, set: RegionSet) -> u64 {
-        let directory = self.store.root().images();
-        let regions = (0..set.count)
-            .flat_map(|index| [files::region(set.guid, index), files::object_ids(set.guid, index)]);
-        let names = regions.chain([files::journal(set.guid), files::links(set.guid)]);
-        let len = |name: String| fs::metadata(directory.join(name)).map_or(0, |metadata| metadata.len());
-        names.map(len).fold(0, u64::saturating_add)
     }
 
     pub(super) fn publishing(&self) -> Publishing<'_> {
@@ -284,7 +281,7 @@ fn is_empty(counts: &Counts) -> bool {
 }
 
 /// Returns the system that an image is for.
-fn system(layer: Option<LayerOs>, parent: Option<LayerOs>) -> Result<LayerOs, SnapshotError> {
+pub(super) fn system(layer: Option<LayerOs>, parent: Option<LayerOs>) -> Result<LayerOs, SnapshotError> {
     match (layer, parent) {
         (Some(layer), Some(parent)) if layer != parent => Err(SnapshotError::OtherSystem { layer, parent }),
         (layer, parent) => Ok(layer.or(parent).unwrap_or(LayerOs::Linux)),

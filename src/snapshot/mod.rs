@@ -15,11 +15,14 @@
 
 mod cleanup;
 mod commit;
+mod details;
 mod difference;
 mod error;
 mod extraction;
 mod filter;
+pub mod fsck;
 mod images;
+mod inventory;
 mod keyed;
 mod list;
 mod model;
@@ -35,6 +38,8 @@ mod usage;
 use std::path::Path;
 use std::sync::{Arc, Mutex, RwLock};
 
+pub use cleanup::Garbage;
+pub use details::Details;
 pub use difference::Difference;
 pub use error::{Code, SnapshotError};
 pub use extraction::Extraction;
@@ -78,6 +83,8 @@ pub struct Snapshots {
     /// Whoever mounts images, or takes mounts away, for as long as the database must not say otherwise.
     mounting: Mutex<()>,
     filling: Filling,
+    /// Whoever takes digests of files: one reads at a time.
+    digesting: Mutex<()>,
 }
 
 impl Snapshots {
@@ -87,9 +94,19 @@ impl Snapshots {
         mounter: Arc<dyn Mounter>,
         options: SnapshotOptions,
     ) -> Result<Self, SnapshotError> {
-        let store = Store::open(root)?;
-        let snapshots = Self {
-            store,
+        let snapshots = Self::open_as_it_is(root, mounter, options)?;
+        snapshots.recover()?;
+        Ok(snapshots)
+    }
+
+    /// Opens a root, and leaves there what a crash has left, for somebody who wants to see it.
+    pub fn open_as_it_is(
+        root: impl AsRef<Path>,
+        mounter: Arc<dyn Mounter>,
+        options: SnapshotOptions,
+    ) -> Result<Self, SnapshotError> {
+        Ok(Self {
+            store: Store::open(root)?,
             mounter,
             options,
             layers: Keyed::default(),
@@ -97,9 +114,8 @@ impl Snapshots {
             publishing: RwLock::default(),
             mounting: Mutex::default(),
             filling: Filling::default(),
-        };
-        snapshots.recover()?;
-        Ok(snapshots)
+            digesting: Mutex::default(),
+        })
     }
 
     /// Returns what is kept.

@@ -30,7 +30,7 @@ impl Snapshots {
 }
 
 /// Adds up what lies in a directory that others may be writing to. Files with several names count once.
-fn measure(directory: &Path) -> Result<Usage, SnapshotError> {
+pub(super) fn measure(directory: &Path) -> Result<Usage, SnapshotError> {
     let mut usage = Usage::default();
     let mut seen = HashSet::new();
     let mut left = vec![directory.to_owned()];

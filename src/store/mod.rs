@@ -7,6 +7,7 @@
 //!     cim/             the containing directory of all images and layer sets
 //!     snapshots/ID/    what a writable snapshot has of its own: fs/ and work/
 //!     mounts/CHAIN/    where an image is mounted
+//!     repair/          layers that are converted again, until they take the place of damaged ones
 //!     empty/           the lower directory of snapshots that have nothing below them
 //! ```
 //!
@@ -37,7 +38,7 @@ pub use read::{Look, Reader};
 use roomy::Roomy;
 pub use root::Root;
 pub(crate) use rows::image_name;
-pub use rows::{ImageRow, Kind, LayerRow, SnapshotRow, Stages, Timestamp, Usage};
+pub use rows::{FileRow, ImageRow, Kind, LayerRow, SnapshotRow, Stages, Timestamp, Usage};
 pub use write::Writer;
 
 use crate::cim::Lease;
@@ -99,6 +100,16 @@ impl Store {
     pub fn read<T, E: From<StoreError>>(&self, look: impl FnOnce(&Reader) -> Result<T, E>) -> Result<T, E> {
         let transaction = self.database.begin_read().map_err(StoreError::from)?;
         look(&Reader::new(transaction))
+    }
+
+    /// Tells what a change would do, and leaves the database as it is.
+    pub fn rehearse<T, E: From<StoreError>>(
+        &self,
+        change: impl FnOnce(&mut Writer) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let transaction = self.database.begin_write().map_err(StoreError::from)?;
+        // A transaction that is dropped is undone.
+        change(&mut Writer::new(transaction))
     }
 
     /// Changes the database: all that `change` does, or nothing if it fails.

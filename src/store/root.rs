@@ -21,6 +21,11 @@ impl Root {
         Ok(root)
     }
 
+    /// Returns whether there is a store in a directory.
+    pub fn is_store(path: &Path) -> bool {
+        Self(path.to_owned()).database().is_file()
+    }
+
     /// Returns the root itself.
     pub fn path(&self) -> &Path {
         &self.0
@@ -74,6 +79,11 @@ impl Root {
     /// Returns where an image is mounted.
     pub fn mount(&self, chain: &Digest) -> PathBuf {
         self.mounts().join(chain.hex())
+    }
+
+    /// Returns where layers are converted again.
+    pub fn repair(&self) -> PathBuf {
+        self.0.join("repair")
     }
 
     /// Returns a directory in which there is nothing.

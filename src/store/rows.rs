@@ -92,6 +92,9 @@ pub struct ImageRow {
     pub os: LayerOs,
     /// Bytes of the image's own files.
     pub bytes: u64,
+    /// The image's own files.
+    #[serde(default)]
+    pub files: Vec<FileRow>,
     /// How long it took.
     pub stages: Stages,
 }
@@ -112,10 +115,25 @@ pub struct LayerRow {
     pub os: Option<LayerOs>,
     /// Bytes of the files of the set.
     pub bytes: u64,
+    /// The files of the set.
+    #[serde(default)]
+    pub files: Vec<FileRow>,
     /// Files and directories of the layer.
     pub inodes: u64,
     /// How long it took.
     pub stages: Stages,
+}
+
+/// A file in the containing directory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileRow {
+    /// Its name.
+    pub name: String,
+    /// Its bytes.
+    pub size: u64,
+    /// The BLAKE3 digest of its bytes. It is taken when nobody waits any more, so it may be missing.
+    #[serde(default, with = "text::option", skip_serializing_if = "Option::is_none")]
+    pub digest: Option<blake3::Hash>,
 }
 
 /// How long the stages of making something took, in microseconds.
@@ -199,6 +217,7 @@ mod tests {
             tree: guid,
             os: LayerOs::Windows,
             bytes: 5,
+            files: vec![FileRow { name: "x.cim".into(), size: 5, digest: Some(blake3::hash(b"x")) }],
             stages: Stages::default().with("fork", Duration::from_millis(2)),
         };
         let text = serde_json::to_string(&row).unwrap();

@@ -49,6 +49,8 @@ tests! {
     a_container_outlives_an_update: "TestContainerOutlivesAnUpdate",
     a_container_outlives_the_daemon: "TestContainerOutlivesTheDaemon",
     a_container_runs: "TestContainerRuns",
+    a_doctor_finds_no_fault: "TestDoctorFindsNoFault",
+    a_fsck_reads_blobs_of_containerd: "TestFsckReadsBlobsOfContainerd",
     a_pod_runs: "TestPodRuns",
     a_pull_after_the_daemon_was_killed: "TestPullAfterTheDaemonWasKilled",
     a_pull_layer_by_layer: "TestPullLayerByLayer",

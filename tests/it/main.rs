@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
+#[cfg(target_os = "linux")]
+mod admin;
 mod arrows;
 #[cfg(target_os = "linux")]
 mod capi;

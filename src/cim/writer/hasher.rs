@@ -68,9 +68,10 @@ impl StreamHasher {
 /// A thread that hashes a file behind who writes it.
 #[derive(Debug)]
 pub(super) struct HashThread {
-    ends: Sender<u64>,
+    /// Both are there until the thread is to end.
+    ends: Option<Sender<u64>>,
+    thread: Option<JoinHandle<io::Result<blake3::Hasher>>>,
     told: u64,
-    thread: JoinHandle<io::Result<blake3::Hasher>>,
 }
 
 impl HashThread {
@@ -78,21 +79,37 @@ impl HashThread {
         let (ends, to_hash) = channel();
         let thread = Builder::new().name("cim-hash".to_owned());
         let thread = thread.spawn(move || follow(hasher, &*reader, from, &to_hash))?;
-        Ok(Self { ends, told: from, thread })
+        Ok(Self { ends: Some(ends), thread: Some(thread), told: from })
     }
 
     fn go_on(&mut self, end: u64) {
         if end.saturating_sub(self.told) >= STEP {
             self.told = end;
-            // A thread that could not read has ended; its error comes out at the end.
-            let _ended = self.ends.send(end);
+            self.tell(end);
         }
     }
 
-    fn finish(self, end: u64) -> io::Result<blake3::Hasher> {
-        let _ended = self.ends.send(end);
-        drop(self.ends);
-        self.thread.join().expect("hashing does not panic")
+    fn finish(mut self, end: u64) -> io::Result<blake3::Hasher> {
+        self.tell(end);
+        self.join().expect("nobody has joined it before")
+    }
+
+    fn tell(&self, end: u64) {
+        // A thread that could not read has ended; its error comes out at the end.
+        let _ended = self.ends.iter().try_for_each(|ends| ends.send(end));
+    }
+
+    /// Waits for the end of the thread.
+    fn join(&mut self) -> Option<io::Result<blake3::Hasher>> {
+        self.ends = None;
+        self.thread.take().map(|thread| thread.join().expect("hashing does not panic"))
+    }
+}
+
+/// Whoever gives up a file has it for himself again: nothing else keeps it open, or its room on the disk.
+impl Drop for HashThread {
+    fn drop(&mut self) {
+        let _unwanted = self.join();
     }
 }
 

@@ -5,5 +5,13 @@ pub(crate) mod cim;
 pub(crate) mod config;
 #[cfg(target_os = "linux")]
 pub(crate) mod daemon;
+#[cfg(target_os = "linux")]
+pub(crate) mod doctor;
+#[cfg(target_os = "linux")]
+pub(crate) mod fsck;
+#[cfg(target_os = "linux")]
+pub(crate) mod gc;
 pub(crate) mod image;
 pub(crate) mod layer;
+#[cfg(target_os = "linux")]
+pub(crate) mod snapshot;

@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc"
@@ -48,6 +50,21 @@ func (d *Daemon) run(b *Bed) {
 func (d *Daemon) Restart() {
 	d.bed.Helper()
 	d.run(d.bed)
+}
+
+// Ask runs a command that takes the configuration of the daemon, and returns what it prints.
+func (d *Daemon) Ask(args ...string) (string, error) {
+	output, err := exec.Command(cimsnap(), append(args, "--config", d.config)...).Output()
+	return string(output), err
+}
+
+// HideBlobs keeps the daemon from the files of containerd's blobs, from its next start on.
+func (d *Daemon) HideBlobs() {
+	d.bed.Helper()
+	text, err := os.ReadFile(d.config)
+	d.bed.check(err)
+	content := d.bed.Path("root", "io.containerd.content.v1.content")
+	d.bed.check(os.WriteFile(d.config, []byte(strings.ReplaceAll(string(text), content, d.bed.Path("nowhere"))), 0o644))
 }
 
 // cimsnap is the program under test: that of the variable CIMSNAP, or else of a debug build.

@@ -129,7 +129,7 @@ fn help_names_every_command_and_exit_code() {
     }
     let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/cli.md")).unwrap();
     let mut count = 0;
-    for family in ["cim", "layer", "image"] {
+    for family in ["cim", "layer", "image", "snapshot", "config"] {
         let help = String::from_utf8(shell.command(&[family, "--help"]).output().unwrap().stdout).unwrap();
         let commands = help.lines().skip_while(|line| *line != "Commands:").skip(1);
         let commands =
@@ -139,7 +139,7 @@ fn help_names_every_command_and_exit_code() {
             count += 1;
         }
     }
-    assert_eq!(count, 19);
+    assert_eq!(count, 24);
 }
 
 /// Used by every theme that needs an image with one directory.

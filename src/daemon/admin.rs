@@ -1,0 +1,29 @@
+//! Asking the daemon, or what it has left.
+
+use std::sync::Arc;
+
+use super::{Config, Containerd, DaemonError};
+use crate::mount::fuse::FuseMounter;
+use crate::rpc::admin::{Admin, Client, Desk};
+use crate::snapshot::{SnapshotOptions, Snapshots};
+use crate::store::Root;
+
+/// Finds whom to ask: the daemon while it runs, and otherwise what it has left.
+pub fn admin(config: &Config) -> Result<Admin, DaemonError> {
+    if let Some(client) = Client::connect(&config.grpc.address)? {
+        return Ok(Admin::Daemon(Box::new(client)));
+    }
+    if !Root::is_store(&config.root) {
+        return Err(DaemonError::NoStore { socket: config.grpc.address.clone(), root: config.root.clone() });
+    }
+    let options = SnapshotOptions { sync: config.sync, share: config.share };
+    let mounter = Arc::new(FuseMounter::this_program()?);
+    let snapshots = Snapshots::open_as_it_is(&config.root, mounter, options)?;
+    Ok(Admin::Store(desk(config, Arc::new(snapshots))))
+}
+
+/// Answers about snapshots.
+pub(super) fn desk(config: &Config, snapshots: Arc<Snapshots>) -> Desk {
+    let Containerd { address, content_root } = config.containerd.clone();
+    Desk::new(snapshots, address, content_root)
+}

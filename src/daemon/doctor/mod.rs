@@ -1,0 +1,82 @@
+//! What keeps containerd and the daemon from working together, and what to do about it.
+//!
+//! ```text
+//!   containerd_config ─► plugins      what containerd is told of us
+//!   reach                             who answers on the sockets
+//!   machine                           kernel, file system
+//! ```
+
+mod containerd_config;
+mod machine;
+mod plugins;
+mod reach;
+mod release;
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::Config;
+use release::Release;
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Health {
+    /// All is well.
+    Ok,
+    /// It works, and could work better.
+    Warning,
+    /// It does not work.
+    Error,
+}
+
+/// One thing that was looked at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Symptom {
+    /// How bad it is.
+    pub health: Health,
+    /// What was seen.
+    pub seen: String,
+    /// What to do about it; empty if there is nothing to do.
+    pub advice: String,
+}
+
+impl Symptom {
+    fn ok(seen: impl Into<String>) -> Self {
+        Self { health: Health::Ok, seen: seen.into(), advice: String::new() }
+    }
+
+    fn warning(seen: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self { health: Health::Warning, seen: seen.into(), advice: advice.into() }
+    }
+
+    fn error(seen: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self { health: Health::Error, seen: seen.into(), advice: advice.into() }
+    }
+}
+
+/// Looks at everything: the machine, both daemons, and what containerd is told of ours.
+pub fn examine(config: &Config, containerd_config: &Path) -> Vec<Symptom> {
+    let mut symptoms = machine::kernel();
+    symptoms.extend(machine::root(&config.root));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let mut release = None;
+    match runtime {
+        Ok(runtime) => {
+            symptoms.push(runtime.block_on(reach::daemon(&config.grpc.address)));
+            let (symptom, found) = runtime.block_on(reach::containerd(&config.containerd.address));
+            symptoms.push(symptom);
+            release = found;
+        }
+        Err(error) => symptoms.push(Symptom::error(format!("no threads can be started: {error}"), "")),
+    }
+    symptoms.extend(release.map(Release::symptom));
+    match containerd_config::load(containerd_config) {
+        Ok(told) => symptoms.extend(plugins::examine(&told, config, release)),
+        Err(symptom) => symptoms.push(symptom),
+    }
+    symptoms
+}

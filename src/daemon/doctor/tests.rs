@@ -1,0 +1,135 @@
+//! What is found in configurations and on machines that are not as they should be.
+
+use std::path::Path;
+
+use super::containerd_config::{load, merge, parse};
+use super::machine::{erofs, kind, space};
+use super::plugins::examine;
+use super::{Health, Release, Symptom};
+use crate::daemon::Config;
+
+const GOOD: &str = r#"
+version = 3
+[proxy_plugins.cimsnap]
+  type = "snapshot"
+  address = "/run/cimsnap/cimsnap.sock"
+  capabilities = ["rebase"]
+  exports = { root = "/var/lib/cimsnap" }
+[proxy_plugins.cimsnap-diff]
+  type = "diff"
+  address = "/run/cimsnap/cimsnap.sock"
+[plugins.'io.containerd.service.v1.diff-service']
+  default = ["cimsnap-diff", "walking"]
+[[plugins.'io.containerd.transfer.v1.local'.unpack_config]]
+  platform = "linux/amd64"
+  snapshotter = "overlayfs"
+  differ = "walking"
+[[plugins.'io.containerd.transfer.v1.local'.unpack_config]]
+  platform = "linux/amd64"
+  snapshotter = "cimsnap"
+  differ = "cimsnap-diff"
+"#;
+
+const NEW: Release = Release { major: 2, minor: 2 };
+
+fn faults(text: &str, release: Release) -> Vec<Symptom> {
+    let symptoms = examine(&parse(text).unwrap(), &Config::default(), Some(release));
+    symptoms.into_iter().filter(|symptom| symptom.health != Health::Ok).collect()
+}
+
+#[test]
+fn a_configuration_that_works_has_no_faults() {
+    assert_eq!(faults(GOOD, NEW), []);
+    let full = GOOD.replace("\"snapshot\"", "\"io.containerd.snapshotter.v1\"");
+    assert_eq!(faults(&full, NEW), []);
+    // Nothing is lost where nobody could use it.
+    let old = GOOD.replace("capabilities = [\"rebase\"]", "");
+    assert_eq!(faults(&old, Release { major: 2, minor: 0 }), []);
+}
+
+#[test]
+fn each_fault_is_named_alone() {
+    use Health::{Error, Warning};
+    let our = "address = \"/run/cimsnap/cimsnap.sock\"";
+    let cases = [
+        ("version = 3", "version = 2", Warning, "is of version 2"),
+        ("capabilities = [\"rebase\"]", "", Warning, "does not declare rebase"),
+        ("/var/lib/cimsnap", "/srv", Warning, "where our files are"),
+        ("\"cimsnap-diff\", \"walking\"", "\"walking\"", Error, "does not ask cimsnap-diff"),
+        ("\"cimsnap-diff\", \"walking\"", "\"walking\", \"cimsnap-diff\"", Error, "asks walking before"),
+        ("differ = \"cimsnap-diff\"", "", Error, "but not with cimsnap-diff"),
+        ("snapshotter = \"cimsnap\"", "snapshotter = \"native\"", Error, "unpacks nothing with cimsnap"),
+        (
+            "snapshotter = \"overlayfs\"\n  differ = \"walking\"",
+            "snapshotter = \"cimsnap\"\n  differ = \"cimsnap-diff\"",
+            Warning,
+            "nothing for overlayfs",
+        ),
+        ("type = \"diff\"", "type = \"content\"", Error, "no proxy plugin of type diff"),
+    ];
+    for (from, to, health, seen) in cases {
+        let [fault] = &faults(&GOOD.replace(from, to), NEW)[..] else {
+            panic!("{to}: {:?}", faults(&GOOD.replace(from, to), NEW))
+        };
+        assert!(fault.health == health && fault.seen.contains(seen), "{to}: {fault:?}");
+        assert!(!fault.advice.is_empty(), "{to}");
+    }
+    let seen = |text: &str, what: &str| faults(text, NEW).iter().any(|fault| fault.seen.contains(what));
+    assert!(seen(&GOOD.replace(our, "address = \"unix:///run/cimsnap/cimsnap.sock\""), "takes for a path"));
+    assert!(seen(&GOOD.replace("type = \"diff\"", "type = \"differ\""), "does not start"));
+    assert!(seen(&GOOD.replace(our, "address = \"/run/other.sock\""), "type snapshot with our socket"));
+    assert!(seen(&GOOD.replace("cimsnap]", "overlayfs]"), "has a plugin overlayfs itself"));
+    assert!(seen("", "type snapshot with our socket"));
+}
+
+#[test]
+fn one_name_for_both_plugins_is_no_configuration() {
+    let twice = GOOD.replace("cimsnap-diff]", "cimsnap]");
+    assert!(parse(&twice).unwrap_err().advice.contains("cannot have one name"));
+}
+
+#[test]
+fn what_is_imported_counts() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    std::fs::create_dir(at("conf.d")).unwrap();
+    std::fs::write(at("conf.d/cimsnap.toml"), GOOD).unwrap();
+    std::fs::write(at("conf.d/other.txt"), "no TOML").unwrap();
+    std::fs::write(at("config.toml"), "version = 3\nimports = [\"conf.d/*.toml\"]\n").unwrap();
+    let told = load(&at("config.toml")).unwrap();
+    let symptoms = examine(&told, &Config::default(), Some(NEW));
+    assert!(symptoms.iter().all(|symptom| symptom.health == Health::Ok), "{symptoms:?}");
+    assert_eq!(load(&at("none.toml")).unwrap_err().health, Health::Error);
+}
+
+#[test]
+fn lists_grow_and_values_are_replaced() {
+    let mut told = parse("a = 1\n[t]\nlist = [1]\nkept = 1").unwrap();
+    merge(&mut told, parse("a = 2\n[t]\nlist = [2]").unwrap());
+    assert_eq!(told, parse("a = 2\n[t]\nlist = [1, 2]\nkept = 1").unwrap());
+}
+
+#[test]
+fn releases_are_told_apart() {
+    let health = |text: &str| Release::parse(text).unwrap().symptom().health;
+    assert_eq!(health("v1.7.24"), Health::Error);
+    assert_eq!(health("v2.0.1"), Health::Warning);
+    assert_eq!(health("2.2.0-rc.1"), Health::Ok);
+    assert!(Release::parse("v2.4.0").unwrap().symptom().seen.contains("leaves out"));
+    assert!(!Release::parse("v2.3.0+unknown").unwrap().symptom().seen.contains("leaves out"));
+    assert_eq!(Release::parse("unknown"), None);
+}
+
+#[test]
+fn file_systems_that_lose_things_are_refused() {
+    let root = Path::new("/srv");
+    assert_eq!(kind(root, 0xef53).health, Health::Ok);
+    for unsuitable in [0x0102_1994, 0x794c_7630, 0x6969] {
+        assert_eq!(kind(root, unsuitable).health, Health::Error);
+    }
+    assert_eq!(space(root, 1 << 30).health, Health::Warning);
+    assert_eq!(space(root, 100 << 30).health, Health::Ok);
+    assert!(erofs("nodev\tproc\n\terofs\n", "6.12.3-1").seen.contains("also of files"));
+    assert!(erofs("nodev\tproc\n\terofs\n", "6.1.0").seen.contains("block devices only"));
+    assert!(erofs("nodev\tnoterofs\n", "6.12.0").seen.contains("not loaded"));
+}

@@ -1,0 +1,87 @@
+//! Asking a daemon that runs.
+
+use std::fmt;
+use std::io;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+
+use tokio::runtime::{Builder, Runtime};
+use tonic::Status;
+use tonic::transport::Channel;
+
+use super::AdminError;
+use super::message::admin_client::AdminClient;
+use super::message::{CheckRequest, CollectRequest, Garbage, ListRequest, Report, Snapshot};
+use crate::differ::connect;
+use crate::snapshot::fsck::FsckOptions;
+
+/// Largest answer: a report may have much to say.
+const MAX_MESSAGE: usize = 64 << 20;
+
+/// Asks a daemon, and waits for its answers.
+pub struct Client {
+    runtime: Runtime,
+    admin: AdminClient<Channel>,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Client")
+    }
+}
+
+impl Client {
+    /// Connects to a daemon; `None` if nobody listens on the socket.
+    pub fn connect(socket: &Path) -> Result<Option<Self>, AdminError> {
+        let failed = |source: Box<dyn std::error::Error + Send + Sync>| AdminError::Unreachable {
+            path: socket.to_owned(),
+            source,
+        };
+        match UnixStream::connect(socket) {
+            Ok(_) => {}
+            Err(error)
+                if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) =>
+            {
+                return Ok(None);
+            }
+            Err(error) => return Err(failed(error.into())),
+        }
+        let runtime = Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| failed(error.into()))?;
+        let channel = runtime.block_on(connect(socket)).map_err(|error| failed(error.into()))?;
+        let admin = AdminClient::new(channel).max_decoding_message_size(MAX_MESSAGE);
+        Ok(Some(Self { runtime, admin }))
+    }
+
+    pub(super) fn snapshot(&self, key: &str) -> Result<Snapshot, AdminError> {
+        let found = self.list(key)?.into_iter().next();
+        found.ok_or_else(|| Status::not_found(format!("snapshot {key:?} does not exist")).into())
+    }
+
+    pub(super) fn snapshots(&self) -> Result<Vec<Snapshot>, AdminError> {
+        self.list("")
+    }
+
+    fn list(&self, key: &str) -> Result<Vec<Snapshot>, AdminError> {
+        let mut admin = self.admin.clone();
+        self.runtime.block_on(async {
+            let mut stream = admin.list(ListRequest { key: key.to_owned() }).await?.into_inner();
+            let mut all = Vec::new();
+            while let Some(snapshot) = stream.message().await? {
+                all.push(snapshot);
+            }
+            Ok(all)
+        })
+    }
+
+    pub(super) fn collect(&self, dry_run: bool) -> Result<Garbage, AdminError> {
+        let mut admin = self.admin.clone();
+        Ok(self.runtime.block_on(admin.collect(CollectRequest { dry_run }))?.into_inner())
+    }
+
+    pub(super) fn check(&self, options: FsckOptions) -> Result<Report, AdminError> {
+        let FsckOptions { deep, repair } = options;
+        let mut admin = self.admin.clone();
+        Ok(self.runtime.block_on(admin.check(CheckRequest { deep, repair }))?.into_inner())
+    }
+}

@@ -1,0 +1,60 @@
+//! The Admin service.
+
+use tokio_stream::Iter;
+use tonic::{Request, Response, Status, async_trait};
+use tracing::info;
+
+use super::Desk;
+use super::message::admin_server::{Admin, AdminServer};
+use super::message::{CheckRequest, CollectRequest, Garbage, ListRequest, Report, Snapshot};
+use crate::rpc::{blocking, status};
+use crate::snapshot::SnapshotError;
+use crate::snapshot::fsck::FsckOptions;
+
+/// Answers administrators.
+#[derive(Clone, Debug)]
+pub struct AdminService {
+    desk: Desk,
+}
+
+impl AdminService {
+    /// Gives the answers of a desk.
+    pub(crate) fn server(desk: Desk) -> AdminServer<Self> {
+        AdminServer::new(Self { desk })
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        answer: impl FnOnce(&Desk) -> Result<T, SnapshotError> + Send + 'static,
+    ) -> Result<T, Status> {
+        let desk = self.desk.clone();
+        blocking(move || answer(&desk).map_err(|error| status::of_snapshot(&error))).await
+    }
+}
+
+#[async_trait]
+impl Admin for AdminService {
+    type ListStream = Iter<std::vec::IntoIter<Result<Snapshot, Status>>>;
+
+    async fn list(&self, request: Request<ListRequest>) -> Result<Response<Self::ListStream>, Status> {
+        let key = request.into_inner().key;
+        let found = self.run(move |desk| match key.as_str() {
+            "" => desk.all(),
+            key => Ok(vec![desk.snapshot(key)?]),
+        });
+        let messages: Vec<_> = found.await?.into_iter().map(Ok).collect();
+        Ok(Response::new(tokio_stream::iter(messages)))
+    }
+
+    async fn collect(&self, request: Request<CollectRequest>) -> Result<Response<Garbage>, Status> {
+        let dry_run = request.into_inner().dry_run;
+        info!(dry_run, "collect");
+        self.run(move |desk| desk.collect(dry_run)).await.map(Response::new)
+    }
+
+    async fn check(&self, request: Request<CheckRequest>) -> Result<Response<Report>, Status> {
+        let CheckRequest { deep, repair } = request.into_inner();
+        info!(deep, repair, "check");
+        self.run(move |desk| desk.check(FsckOptions { deep, repair })).await.map(Response::new)
+    }
+}

@@ -1,0 +1,96 @@
+//! Converting a layer again, in place of the damaged files that it has.
+//!
+//! The same layer gives the same bytes, so the images that are made of it need not know.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::super::cleanup::remove_if_there;
+use super::{Blobs, SnapshotError, Snapshots};
+use crate::cim::Guid;
+use crate::cim::io::{Directory, DiskDirectory};
+use crate::engine::Portable;
+use crate::layer::import::{ImportError, ImportOptions, LayerOs, import};
+use crate::layer::stream::{Expected, LayerStream, StreamOptions};
+use crate::store::{FileRow, LayerRow, Look, Promise};
+
+/// What came of converting a layer again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Converted {
+    Done,
+    Failed(String),
+}
+
+impl Snapshots {
+    /// Converts a layer again from its blob, if that is still there.
+    pub(super) fn convert_again(
+        &self,
+        set: Guid,
+        row: &LayerRow,
+        blobs: &dyn Blobs,
+    ) -> Result<Converted, SnapshotError> {
+        let blob = match blobs.open(&row.blob) {
+            Ok(Some(blob)) => blob,
+            Ok(None) => {
+                return Ok(Converted::Failed(format!("containerd does not have blob {} any more", row.blob)));
+            }
+            Err(error) => return Ok(Converted::Failed(format!("blob {} cannot be read: {error}", row.blob))),
+        };
+        let systems = [LayerOs::Linux, LayerOs::Windows];
+        let Some(os) = systems.into_iter().find(|os| os.set_id(&row.diff_id) == set) else {
+            return Ok(Converted::Failed(format!("its set is not that of layer {}", row.diff_id)));
+        };
+        let at = self.store.root().repair();
+        remove_if_there(fs::remove_dir_all(&at), &at)?;
+        fs::create_dir(&at).map_err(SnapshotError::io("make", &at))?;
+        let expected = Expected { blob_digest: Some(row.blob), diff_id: Some(row.diff_id), blob_size: None };
+        let stream = LayerStream::open(blob, StreamOptions { expected, ..StreamOptions::default() });
+        let options = ImportOptions { os: Some(os), ..ImportOptions::default() };
+        let directory = Arc::new(DiskDirectory::new(&at));
+        let engine = Portable::new(directory.clone(), set, self.options.sync);
+        let imported = stream.map_err(ImportError::from).and_then(|stream| import(stream, engine, &options));
+        let done = match imported {
+            Ok(_) => self.replace(set, row, &directory, &at)?,
+            Err(error) => Converted::Failed(format!("blob {} cannot be converted: {error}", row.blob)),
+        };
+        remove_if_there(fs::remove_dir_all(&at), &at)?;
+        Ok(done)
+    }
+
+    /// Puts the files of a layer in the place of those that it has, if they are what these were.
+    fn replace(
+        &self,
+        set: Guid,
+        row: &LayerRow,
+        made: &DiskDirectory,
+        at: &Path,
+    ) -> Result<Converted, SnapshotError> {
+        let mut files = Vec::new();
+        for known in &row.files {
+            let same = made.open(&known.name).ok().filter(|bytes| {
+                let (bytes, size) = (bytes.as_slice(), known.size);
+                u64::try_from(bytes.len()) == Ok(size)
+                    && known.digest.is_none_or(|digest| digest == blake3::hash(bytes))
+            });
+            let Some(bytes) = same else {
+                let text = "this version of cimsnap makes something else of the layer";
+                return Ok(Converted::Failed(text.to_owned()));
+            };
+            files.push(FileRow { digest: Some(blake3::hash(bytes.as_slice())), ..known.clone() });
+        }
+        let directory = self.store.lease().directory();
+        for file in &files {
+            let (from, to) = (at.join(&file.name), directory.path().join(&file.name));
+            fs::rename(&from, &to).map_err(SnapshotError::io("rename", from))?;
+        }
+        if self.options.sync {
+            directory.sync().map_err(SnapshotError::io("sync", directory.path()))?;
+        }
+        self.store.write(Promise::Kept, |writer| match writer.layer(set)? {
+            Some(now) => writer.put_layer(set, &LayerRow { files, ..now }),
+            None => Ok(()),
+        })?;
+        Ok(Converted::Done)
+    }
+}

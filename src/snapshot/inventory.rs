@@ -1,0 +1,98 @@
+//! Which files layers and images have, and what is in them.
+
+use std::fs;
+use std::sync::PoisonError;
+
+use super::{SnapshotError, Snapshots};
+use crate::cim::files;
+use crate::cim::format::RegionSet;
+use crate::layer::digest::Digest;
+use crate::store::{FileRow, Look, Promise, image_name};
+
+impl Snapshots {
+    /// Lists the files of a region set.
+    pub(super) fn files_of_set(&self, set: RegionSet) -> Vec<FileRow> {
+        let regions = (0..set.count)
+            .flat_map(|index| [files::region(set.guid, index), files::object_ids(set.guid, index)]);
+        let names = regions.chain([files::journal(set.guid), files::links(set.guid)]);
+        names.filter_map(|name| self.file(name)).collect()
+    }
+
+    /// Lists the files that an image has of its own.
+    pub(super) fn files_of_image(
+        &self,
+        chain: &Digest,
+        tree: RegionSet,
+    ) -> Result<Vec<FileRow>, SnapshotError> {
+        let mut found = self.files_of_set(tree);
+        found.extend(self.file(image_name(chain)?.as_str().to_owned()));
+        Ok(found)
+    }
+
+    fn file(&self, name: String) -> Option<FileRow> {
+        let size = fs::metadata(self.store.root().images().join(&name)).ok()?.len();
+        Some(FileRow { name, size, digest: None })
+    }
+
+    /// Notes the digests of all files that have none yet. Returns how many bytes were read.
+    ///
+    /// Meant for a moment when nobody waits: the files were written a moment ago, and are still in memory.
+    pub fn take_digests(&self) -> Result<u64, SnapshotError> {
+        let _alone = self.digesting.lock().unwrap_or_else(PoisonError::into_inner);
+        let (layers, images) =
+            self.store.read(|reader| Ok::<_, SnapshotError>((reader.layers()?, reader.images()?)))?;
+        let mut read = 0_u64;
+        for (set, mut row) in layers {
+            let before = row.files.clone();
+            let taken = self.take_digests_of(&mut row.files)?;
+            read = read.saturating_add(taken);
+            if taken > 0 {
+                self.store.write(Promise::Loose, |writer| match writer.layer(set)? {
+                    Some(now) if now.files == before => writer.put_layer(set, &row),
+                    _ => Ok(()),
+                })?;
+            }
+        }
+        for (chain, mut row) in images {
+            let before = row.files.clone();
+            let taken = self.take_digests_of(&mut row.files)?;
+            read = read.saturating_add(taken);
+            if taken > 0 {
+                self.store.write(Promise::Loose, |writer| match writer.image(&chain)? {
+                    Some(now) if now.files == before => writer.put_image(&chain, &row),
+                    _ => Ok(()),
+                })?;
+            }
+        }
+        Ok(read)
+    }
+
+    /// Takes the digests that are missing. A file that is not as long as it was is left as it is, for a check to find.
+    fn take_digests_of(&self, files: &mut [FileRow]) -> Result<u64, SnapshotError> {
+        let mut read = 0_u64;
+        for file in files.iter_mut().filter(|file| file.digest.is_none()) {
+            if let Some(digest) = self.digest(file)? {
+                file.digest = Some(digest);
+                read = read.saturating_add(file.size);
+            }
+        }
+        Ok(read)
+    }
+
+    /// Computes the digest of a file; `None` if it is gone, or not as long as it was.
+    pub(super) fn digest(&self, file: &FileRow) -> Result<Option<blake3::Hash>, SnapshotError> {
+        let directory = self.store.lease().directory();
+        let bytes = match directory.open(&file.name) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(SnapshotError::io("read", directory.path().join(&file.name))(error)),
+        };
+        let whole = u64::try_from(bytes.as_slice().len()) == Ok(file.size);
+        Ok(whole.then(|| blake3::hash(bytes.as_slice())))
+    }
+}
+
+/// Adds up files.
+pub(super) fn total(files: &[FileRow]) -> u64 {
+    files.iter().map(|file| file.size).fold(0, u64::saturating_add)
+}
