@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fs;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::filter::{LevelFilter, ParseError, Targets};
@@ -44,6 +45,8 @@ pub struct Grpc {
     pub uid: u32,
     /// The group whose the socket is.
     pub gid: u32,
+    /// How many seconds the daemon waits for requests under way when it is to end.
+    pub drain_seconds: u64,
 }
 
 /// How the daemon reaches containerd.
@@ -94,7 +97,13 @@ impl Default for Config {
 
 impl Default for Grpc {
     fn default() -> Self {
-        Self { address: "/run/cimsnap/cimsnap.sock".into(), mode: "0600".to_owned(), uid: 0, gid: 0 }
+        Self {
+            address: "/run/cimsnap/cimsnap.sock".into(),
+            mode: "0600".to_owned(),
+            uid: 0,
+            gid: 0,
+            drain_seconds: 30,
+        }
     }
 }
 
@@ -194,6 +203,11 @@ impl Log {
 }
 
 impl Grpc {
+    /// Returns how long the daemon waits for requests under way.
+    pub fn drain(&self) -> Duration {
+        Duration::from_secs(self.drain_seconds)
+    }
+
     /// Returns who may connect.
     pub fn mode(&self) -> Option<u32> {
         u32::from_str_radix(&self.mode, 8).ok().filter(|mode| *mode <= 0o777)

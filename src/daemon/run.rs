@@ -5,10 +5,12 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use tokio::net::UnixListener;
 use tokio::runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Notify;
 use tokio_stream::wrappers::UnixListenerStream;
 use tonic::transport::Server;
 use tracing::{error, info, warn};
@@ -24,7 +26,7 @@ use crate::rpc::{DiffService, SnapshotService, WithRebase, take_digests_later};
 use crate::snapshot::{SnapshotOptions, Snapshots};
 use crate::sys;
 
-/// Serves containerd until SIGTERM or SIGINT, and then until all requests under way are answered.
+/// Serves containerd until SIGTERM or SIGINT, and then until all requests under way are answered, or that takes too long.
 ///
 /// `path` is where the configuration was read from, to be read again on SIGHUP.
 pub fn run(config: &Config, path: Option<PathBuf>) -> Result<(), DaemonError> {
@@ -34,7 +36,10 @@ pub fn run(config: &Config, path: Option<PathBuf>) -> Result<(), DaemonError> {
     rustix::process::umask(rustix::fs::Mode::empty());
     let runtime = runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|source| DaemonError::Process { action: "start threads", source })?;
-    runtime.block_on(serve(config, path, &levels))
+    let served = runtime.block_on(serve(config, path, &levels));
+    // Whatever is still at work can be cut off anywhere: every verb outlives a kill.
+    runtime.shutdown_timeout(config.grpc.drain());
+    served
 }
 
 async fn serve(config: &Config, path: Option<PathBuf>, levels: &Levels) -> Result<(), DaemonError> {
@@ -57,21 +62,31 @@ async fn serve(config: &Config, path: Option<PathBuf>, levels: &Levels) -> Resul
     let socket = listen::listen(&config.grpc)?;
     let passed = |source| DaemonError::Process { action: "use the socket", source };
     let listener = socket.listener.try_clone().and_then(UnixListener::from_std).map_err(passed)?;
+    let ending = Notify::new();
     let server = Server::builder()
         .add_service(service)
         .add_service(DiffService::server(differ))
         .add_service(AdminService::server(desk(config, snapshots)))
         .add_service(health_service)
-        .serve_with_incoming_shutdown(UnixListenerStream::new(listener), ended(path, levels));
+        .serve_with_incoming_shutdown(UnixListenerStream::new(listener), ended(path, levels, &ending));
     info!(address = %config.grpc.address.display(), root = %config.root.display(), "serving");
     tell(READY);
-    server.await?;
+    tokio::select! {
+        served = server => served?,
+        () = overdue(&ending, config.grpc.drain()) => warn!("ending with requests under way, or clients that stay"),
+    }
     info!("ended");
     Ok(())
 }
 
-/// Waits for the signal to end. Meanwhile SIGHUP changes the log.
-async fn ended(path: Option<PathBuf>, levels: &Levels) {
+/// Waits until the end takes too long.
+async fn overdue(ending: &Notify, drain: Duration) {
+    ending.notified().await;
+    tokio::time::sleep(drain).await;
+}
+
+/// Waits for the signal to end, and says that it came. Meanwhile SIGHUP changes the log.
+async fn ended(path: Option<PathBuf>, levels: &Levels, ending: &Notify) {
     let signals = || -> io::Result<[Signal; 3]> {
         Ok([
             signal(SignalKind::terminate())?,
@@ -94,6 +109,7 @@ async fn ended(path: Option<PathBuf>, levels: &Levels) {
         }
     }
     info!("ending: no new requests");
+    ending.notify_one();
     tell(STOPPING);
 }
 

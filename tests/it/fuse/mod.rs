@@ -19,7 +19,7 @@ use cimsnap::cim::ea::EaBuilder;
 use cimsnap::cim::io::{Directory, DiskDirectory};
 use cimsnap::cim::{CaseRule, Image, Metadata, Writer, WriterOptions};
 use cimsnap::mount::fuse::FuseMounter;
-use cimsnap::mount::{MountOptions, Mounter, Unmount, ViewKind};
+use cimsnap::mount::{MountError, MountOptions, Mounter, Unmount, ViewKind};
 use tempfile::TempDir;
 
 use crate::support::{image_name, path};
@@ -128,6 +128,15 @@ pub(crate) fn eventually(what: &str, holds: impl Fn() -> bool) {
         assert!(Instant::now() < end, "{what} did not come about");
         std::thread::sleep(Duration::from_millis(2));
     }
+}
+
+/// Takes a mount away that nobody uses. A process that another test is starting holds for a moment what was open here.
+fn unmount_when_idle(at: &Path) {
+    eventually("an idle mount", || match mounter().unmount(at, Unmount::WhenIdle) {
+        Ok(()) => true,
+        Err(MountError::Busy(_)) => false,
+        Err(error) => panic!("{error}"),
+    });
 }
 
 /// Makes a list of EAs.

@@ -7,7 +7,7 @@ use std::process::Command;
 use cimsnap::cim::{ErrorKind, Writer, WriterOptions};
 use cimsnap::mount::{MountError, MountOptions, Mounter, Unmount};
 
-use super::{Scene, eventually, mounter, servers};
+use super::{Scene, eventually, mounter, servers, unmount_when_idle};
 use crate::support::{image_name, put};
 
 fn scene() -> Scene {
@@ -33,7 +33,7 @@ fn a_mount_comes_and_goes_without_a_trace() {
     assert_eq!(servers(&scene.at()).len(), 1);
     assert_eq!(fs::read(mount.path("file")).unwrap(), b"data");
 
-    mounter().unmount(&scene.at(), Unmount::WhenIdle).unwrap();
+    unmount_when_idle(&scene.at());
     assert_eq!(mounter().mounted(&scene.at()).unwrap(), None);
     assert!(!mounter().list().unwrap().contains(&mounted));
     eventually("the end of the server", || servers(&scene.at()).is_empty());
@@ -74,7 +74,7 @@ fn a_mount_outlives_who_asked_for_it() {
     assert!(caller.status.success());
     assert_eq!(caller.stdout, b"ready");
     assert_eq!(fs::read(scene.at().join("file")).unwrap(), b"data");
-    mounter().unmount(&scene.at(), Unmount::WhenIdle).unwrap();
+    unmount_when_idle(&scene.at());
     eventually("the end of the server", || servers(&scene.at()).is_empty());
 }
 
@@ -90,7 +90,7 @@ fn a_killed_server_leaves_a_mount_that_can_be_cleaned_up() {
     let mounted = mounter().mounted(&scene.at()).unwrap().unwrap();
     assert!(!mounted.is_alive());
     drop(open);
-    mounter().unmount(&scene.at(), Unmount::WhenIdle).unwrap();
+    unmount_when_idle(&scene.at());
     assert!(fs::read_dir(scene.at()).unwrap().next().is_none());
     let _again = scene.mount();
     assert_eq!(fs::read(mount.path("file")).unwrap(), b"data");
@@ -161,7 +161,7 @@ fn a_mounted_image_is_not_replaced_and_free_at_once_after() {
         writer.commit()
     };
     assert_eq!(replace().unwrap_err().kind(), ErrorKind::Conflict);
-    mounter().unmount(&scene.at(), Unmount::WhenIdle).unwrap();
+    unmount_when_idle(&scene.at());
     replace().unwrap();
     let _again = scene.mount();
     assert_eq!(fs::read(mount.path("new")).unwrap(), b"x");
@@ -177,5 +177,5 @@ fn paths_with_odd_characters_mount() {
     mounter().mount(&image, &at, &MountOptions::default()).unwrap();
     let mounted = mounter().mounted(&at).unwrap().unwrap();
     assert_eq!((mounted.at, mounted.image), (at.canonicalize().unwrap(), image));
-    mounter().unmount(&at, Unmount::WhenIdle).unwrap();
+    unmount_when_idle(&at);
 }

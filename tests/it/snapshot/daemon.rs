@@ -63,7 +63,7 @@ impl Daemon {
         let content = self.place.path().join("content");
         let config = self.place.path().join("config.toml");
         let text = format!(
-            "root = {:?}\n[grpc]\naddress = {socket:?}\n[containerd]\naddress = {:?}\ncontent_root = {content:?}\n\
+            "root = {:?}\n[grpc]\naddress = {socket:?}\ndrain_seconds = 2\n[containerd]\naddress = {:?}\ncontent_root = {content:?}\n\
              [log]\nlevel = \"error\"\n",
             self.root.path(),
             self.place.path().join("no-containerd.sock"),
@@ -184,4 +184,13 @@ async fn a_socket_that_a_kill_left_is_replaced_and_others_are_not() {
     let output = daemon.command(&daemon.socket()).output().unwrap();
     let text = String::from_utf8(output.stderr).unwrap();
     assert!(!output.status.success() && text.contains("another process listens on"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_says_nothing_does_not_keep_the_daemon_from_ending() {
+    let mut daemon = Daemon::start();
+    let _silent = UnixStream::connect(daemon.socket()).unwrap();
+    // Once another client is answered, the first one has been let in.
+    assert_eq!(daemon.client().await.stat("none").await.unwrap_err().code(), Code::NotFound);
+    daemon.stop();
 }
