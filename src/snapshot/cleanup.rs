@@ -240,7 +240,7 @@ fn forget(writer: &mut Writer, mounted: &HashSet<Digest>) -> Result<Doomed, Stor
 }
 
 /// Reads the name of a mount's directory.
-fn chain_of(name: &OsStr) -> Option<Digest> {
+pub(super) fn chain_of(name: &OsStr) -> Option<Digest> {
     format!("sha256:{}", name.to_str()?).parse().ok()
 }
 

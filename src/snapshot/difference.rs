@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
+use super::cleanup::chain_of;
 use super::{Mount, SnapshotError, Snapshots};
 use crate::layer::digest::Digest;
 use crate::layer::export::{export, export_upper};
@@ -80,7 +81,7 @@ impl Snapshots {
     fn image_shown(&self, mounts: &[Mount]) -> Option<Digest> {
         let [mount] = mounts else { return None };
         let name = Path::new(&mount.source).strip_prefix(self.store.root().mounts()).ok()?;
-        let chain = format!("sha256:{}", name.to_str()?).parse().ok()?;
+        let chain = chain_of(name.as_os_str())?;
         (mount.kind == "bind").then_some(chain)
     }
 }

@@ -1,5 +1,6 @@
 //! Snapshots that exist to be filled with one layer.
 
+use super::model::REFERENCE;
 use super::{Labels, Mount, SnapshotError, Snapshots};
 use crate::store::{Kind, Look, SnapshotRow};
 
@@ -17,7 +18,7 @@ pub struct Extraction {
 
 /// Returns whether a snapshot is made to be filled with a layer and committed.
 pub(super) fn is_extraction(key: &str, labels: &Labels) -> bool {
-    labels.contains_key("containerd.io/snapshot.ref") || {
+    labels.contains_key(REFERENCE) || {
         let name = key.splitn(3, '/').last().unwrap_or(key);
         name.starts_with(PREFIX) && name.contains(' ')
     }
@@ -62,7 +63,7 @@ mod tests {
         assert!(!is_extraction("default/12/extractor", &none));
         assert!(!is_extraction("extract-only", &none));
         assert!(!is_extraction("default/12/my extract-1 x", &none));
-        let labelled = Labels::from([("containerd.io/snapshot.ref".into(), "sha256:00".into())]);
+        let labelled = Labels::from([(REFERENCE.into(), "sha256:00".into())]);
         assert!(is_extraction("anything", &labelled));
     }
 }

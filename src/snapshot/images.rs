@@ -4,6 +4,7 @@ use std::sync::{PoisonError, RwLockReadGuard};
 use std::time::{Duration, Instant};
 
 use super::inventory::total;
+use super::model::REFERENCE;
 use super::{Extraction, SnapshotError, Snapshots};
 use crate::cim::{ErrorKind, Guid, LayerSet, LayerSetWriter, WriterOptions, files};
 use crate::engine::Portable;
@@ -12,9 +13,6 @@ use crate::layer::digest::Digest;
 use crate::layer::import::{Counts, ImportOptions, Imported, LayerOs, prepare};
 use crate::layer::stream::LayerStream;
 use crate::store::{ImageRow, Kind, LayerRow, Look, Promise, SnapshotRow, Stages, Writer, image_name};
-
-/// The label that names the chain that a snapshot is to become.
-const REFERENCE: &str = "containerd.io/snapshot.ref";
 
 /// A layer that a snapshot got.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::store::{Kind, SnapshotRow, Timestamp};
 
+/// The label that names the chain that a snapshot is to become.
+pub(super) const REFERENCE: &str = "containerd.io/snapshot.ref";
+
 /// Labels of a snapshot.
 pub type Labels = BTreeMap<String, String>;
 

@@ -4,14 +4,12 @@ use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, Permissions};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt, chown};
 
-use super::{Info, Mount, NewSnapshot, SnapshotError, Snapshots, extraction};
+use super::model::REFERENCE;
+use super::{Mount, NewSnapshot, SnapshotError, Snapshots, extraction};
 use crate::cim::Image;
 use crate::layer::digest::Digest;
 use crate::mount::view::{View, ViewKind};
 use crate::store::{Kind, Look, Promise, SnapshotRow, Timestamp, Usage, Writer};
-
-/// The label that names the chain that a snapshot is to become.
-const REFERENCE: &str = "containerd.io/snapshot.ref";
 
 impl Snapshots {
     /// Makes a snapshot that can be written.
@@ -133,11 +131,4 @@ impl Snapshots {
 pub(super) fn without_empty(mut labels: BTreeMap<String, String>) -> BTreeMap<String, String> {
     labels.retain(|_, value| !value.is_empty());
     labels
-}
-
-impl Info {
-    /// Returns the label that names the chain that this is to become.
-    pub fn reference(&self) -> Option<&str> {
-        self.labels.get(REFERENCE).map(String::as_str)
-    }
 }

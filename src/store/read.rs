@@ -47,29 +47,37 @@ pub trait Tables {
     fn key_by_id(&self, id: u64) -> Result<Option<String>, StoreError>;
 }
 
-impl Tables for Reader {
-    fn row(&self, table: Rows, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self.transaction.open_table(table)?.get(key)?.map(|row| row.value().to_vec()))
-    }
+/// The tables of both kinds of transaction have the same methods, and no trait in common that opens them.
+macro_rules! tables {
+    ($transaction:ty) => {
+        impl Tables for $transaction {
+            fn row(&self, table: Rows, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+                Ok(self.transaction.open_table(table)?.get(key)?.map(|row| row.value().to_vec()))
+            }
 
-    fn each(&self, table: Rows, visit: &mut Visit<'_>) -> Result<(), StoreError> {
-        each_row(&self.transaction.open_table(table)?, visit)
-    }
+            fn each(&self, table: Rows, visit: &mut Visit<'_>) -> Result<(), StoreError> {
+                each_row(&self.transaction.open_table(table)?, visit)
+            }
 
-    fn entries(&self, index: Index, key: &str) -> Result<Vec<String>, StoreError> {
-        entries_of(&self.transaction.open_multimap_table(index)?, key)
-    }
+            fn entries(&self, index: Index, key: &str) -> Result<Vec<String>, StoreError> {
+                entries_of(&self.transaction.open_multimap_table(index)?, key)
+            }
 
-    fn set_of_blob(&self, blob: &str) -> Result<Option<String>, StoreError> {
-        Ok(self.transaction.open_table(BLOBS)?.get(blob)?.map(|set| set.value().to_owned()))
-    }
+            fn set_of_blob(&self, blob: &str) -> Result<Option<String>, StoreError> {
+                Ok(self.transaction.open_table(BLOBS)?.get(blob)?.map(|set| set.value().to_owned()))
+            }
 
-    fn key_by_id(&self, id: u64) -> Result<Option<String>, StoreError> {
-        Ok(self.transaction.open_table(KEYS)?.get(id)?.map(|key| key.value().to_owned()))
-    }
+            fn key_by_id(&self, id: u64) -> Result<Option<String>, StoreError> {
+                Ok(self.transaction.open_table(KEYS)?.get(id)?.map(|key| key.value().to_owned()))
+            }
+        }
+    };
 }
 
-pub(super) fn each_row(
+tables!(Reader);
+tables!(super::Writer);
+
+fn each_row(
     table: &impl ReadableTable<&'static str, &'static [u8]>,
     visit: &mut Visit<'_>,
 ) -> Result<(), StoreError> {
@@ -80,7 +88,7 @@ pub(super) fn each_row(
     Ok(())
 }
 
-pub(super) fn entries_of(
+fn entries_of(
     index: &impl ReadableMultimapTable<&'static str, &'static str>,
     key: &str,
 ) -> Result<Vec<String>, StoreError> {

@@ -1,9 +1,9 @@
 //! Changing the database. Indexes follow their rows here, and nowhere else.
 
-use redb::{ReadableTable, WriteTransaction};
+use redb::WriteTransaction;
 use serde::Serialize;
 
-use super::read::{Index, Rows, Tables, Visit, each_row, entries_of};
+use super::read::{Index, Rows};
 use super::tables::{
     BLOBS, CHILDREN, IMAGE_USERS, IMAGES, KEYS, LAYER_IMAGES, LAYER_USERS, LAYERS, SNAPSHOTS,
 };
@@ -13,7 +13,7 @@ use crate::layer::digest::Digest;
 
 /// A change of the database under way.
 pub struct Writer {
-    transaction: WriteTransaction,
+    pub(super) transaction: WriteTransaction,
 }
 
 impl std::fmt::Debug for Writer {
@@ -80,7 +80,7 @@ impl Writer {
     }
 
     /// Writes that a blob is a layer.
-    pub fn put_blob(&mut self, blob: &Digest, set: Guid) -> Result<(), StoreError> {
+    fn put_blob(&mut self, blob: &Digest, set: Guid) -> Result<(), StoreError> {
         let (blob, set) = (blob.to_string(), set.to_string());
         self.transaction.open_table(BLOBS)?.insert(blob.as_str(), set.as_str())?;
         Ok(())
@@ -112,26 +112,4 @@ fn references(row: &SnapshotRow) -> impl Iterator<Item = (Index, String)> {
         layer.map(|set| (LAYER_USERS, set.to_string())),
     ];
     entries.into_iter().flatten()
-}
-
-impl Tables for Writer {
-    fn row(&self, table: Rows, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self.transaction.open_table(table)?.get(key)?.map(|row| row.value().to_vec()))
-    }
-
-    fn each(&self, table: Rows, visit: &mut Visit<'_>) -> Result<(), StoreError> {
-        each_row(&self.transaction.open_table(table)?, visit)
-    }
-
-    fn entries(&self, index: Index, key: &str) -> Result<Vec<String>, StoreError> {
-        entries_of(&self.transaction.open_multimap_table(index)?, key)
-    }
-
-    fn set_of_blob(&self, blob: &str) -> Result<Option<String>, StoreError> {
-        Ok(self.transaction.open_table(BLOBS)?.get(blob)?.map(|set| set.value().to_owned()))
-    }
-
-    fn key_by_id(&self, id: u64) -> Result<Option<String>, StoreError> {
-        Ok(self.transaction.open_table(KEYS)?.get(id)?.map(|key| key.value().to_owned()))
-    }
 }

@@ -1,9 +1,7 @@
 //! The delta that makes one hive of another.
 
-use std::cmp::Ordering;
-
 use super::error::HiveError;
-use super::merge::{merged_values, named};
+use super::merge::{merged_values, named, paired};
 use super::source::{HiveInfo, Layer, Node, Source, Value};
 use super::tree::Hive;
 use crate::cim::FileTime;
@@ -57,25 +55,16 @@ impl<'s, S: Source<'s>> Pair<'_, S> {
     }
 
     fn changed_subkeys(&self, old: S::Key, new: S::Key) -> Result<Vec<Change<'s>>, HiveError> {
-        let mut lower = named(self.base, old)?.into_iter().peekable();
-        let mut upper = named(self.top, new)?.into_iter().peekable();
         let mut found = Vec::new();
-        loop {
-            let order = match (lower.peek(), upper.peek()) {
-                (None, None) => return Ok(found),
-                (Some(_), None) => Ordering::Less,
-                (None, Some(_)) => Ordering::Greater,
-                (Some((low, _)), Some((up, _))) => low.folded_cmp(up),
-            };
-            let low = if order.is_le() { lower.next() } else { None };
-            let up = if order.is_ge() { upper.next() } else { None };
-            match (low, up) {
-                (Some((_, low)), Some((_, up))) => found.extend(self.changed(low, up, false)?),
-                (Some((_, low)), None) => found.push(tombstone(self.base.node(low)?)),
-                (None, Some((_, up))) => found.push(self.whole(up, Layer::MERGE)?),
+        for pair in paired(named(self.base, old)?, named(self.top, new)?) {
+            match pair {
+                (Some(low), Some(up)) => found.extend(self.changed(low, up, false)?),
+                (Some(low), None) => found.push(tombstone(self.base.node(low)?)),
+                (None, Some(up)) => found.push(self.whole(up, Layer::MERGE)?),
                 (None, None) => {}
             }
         }
+        Ok(found)
     }
 
     /// Returns a key with all that the new hive has below it.

@@ -76,20 +76,11 @@ impl<'s, B: Source<'s>, D: Source<'s>> Merged<B, D> {
 
     /// Returns the union of the subkeys of two keys, by their upper-cased names.
     fn joined_subkeys(&self, base: B::Key, delta: D::Key) -> Result<Vec<KeyOf<'s, B, D>>, HiveError> {
-        let mut lower = named(&self.base, base)?.into_iter().peekable();
-        let mut upper = named(&self.delta, delta)?.into_iter().peekable();
-        let mut found = Vec::with_capacity(lower.len());
-        loop {
-            let order = match (lower.peek(), upper.peek()) {
-                (None, None) => return Ok(found),
-                (Some(_), None) => Ordering::Less,
-                (None, Some(_)) => Ordering::Greater,
-                (Some((low, _)), Some((up, _))) => low.folded_cmp(up),
-            };
-            let low = if order.is_le() { lower.next() } else { None };
-            let up = if order.is_ge() { upper.next() } else { None };
-            found.extend(self.join(low.map(|(_, key)| key), up.map(|(_, key)| key))?);
+        let mut found = Vec::new();
+        for (low, up) in paired(named(&self.base, base)?, named(&self.delta, delta)?) {
+            found.extend(self.join(low, up)?);
         }
+        Ok(found)
     }
 
     /// Returns the key that two keys of one name make up, unless that is none.
@@ -121,6 +112,25 @@ pub(super) fn named<'s, S: Source<'s>>(
     key: S::Key,
 ) -> Result<Vec<(Name<'s>, S::Key)>, HiveError> {
     source.subkeys(key)?.into_iter().map(|subkey| Ok((source.name(subkey)?, subkey))).collect()
+}
+
+/// Pairs the subkeys of two keys that have the same name, letters of either case alike. Both come in this order.
+pub(super) fn paired<'s, L, U>(
+    lower: Vec<(Name<'s>, L)>,
+    upper: Vec<(Name<'s>, U)>,
+) -> impl Iterator<Item = (Option<L>, Option<U>)> {
+    let (mut lower, mut upper) = (lower.into_iter().peekable(), upper.into_iter().peekable());
+    std::iter::from_fn(move || {
+        let order = match (lower.peek(), upper.peek()) {
+            (None, None) => return None,
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (Some((low, _)), Some((up, _))) => low.folded_cmp(up),
+        };
+        let low = if order.is_le() { lower.next() } else { None };
+        let up = if order.is_ge() { upper.next() } else { None };
+        Some((low.map(|(_, key)| key), up.map(|(_, key)| key)))
+    })
 }
 
 /// Returns a key that lies over nothing.
