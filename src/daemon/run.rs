@@ -19,7 +19,7 @@ use super::admin::desk;
 use super::logging::Levels;
 use super::notify::{READY, STOPPING, notify};
 use super::{Config, DaemonError, listen, logging};
-use crate::differ::{Differ, DifferOptions};
+use crate::differ::{Differ, DifferOptions, Peer};
 use crate::mount::fuse::FuseMounter;
 use crate::rpc::admin::AdminService;
 use crate::rpc::{DiffService, SnapshotService, WithRebase, take_digests_later};
@@ -56,7 +56,10 @@ async fn serve(config: &Config, path: Option<PathBuf>, levels: &Levels) -> Resul
     // What was committed right before the last end has none yet.
     take_digests_later(snapshots.clone());
 
-    let service = WithRebase::new(SnapshotService::new(snapshots.clone()));
+    let service = WithRebase::new(SnapshotService::new(
+        snapshots.clone(),
+        Peer::new(config.containerd.address.clone()),
+    ));
     let (mut health, health_service) = tonic_health::server::health_reporter();
     health.set_serving::<WithRebase<SnapshotService>>().await;
     let socket = listen::listen(&config.grpc)?;

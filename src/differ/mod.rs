@@ -31,6 +31,7 @@ pub use content::Content;
 pub(crate) use content::connect;
 pub use error::{DifferCode, DifferError};
 pub(crate) use version::containerd_version;
+pub use version::{Peer, Release};
 
 use crate::layer::digest::Digest;
 use crate::snapshot::{Keyed, Labels, Mount, Snapshots};

@@ -87,6 +87,13 @@ pub struct Snapshots {
     digesting: Mutex<()>,
 }
 
+impl NewSnapshot {
+    /// Returns whether it would make a difference that the caller leaves out layers that are there.
+    pub fn tells_its_layer(&self) -> bool {
+        self.labels.contains_key(model::DIFF_ID)
+    }
+}
+
 impl Snapshots {
     /// Opens a root, and removes what a crash has left there.
     pub fn open(

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, Permissions};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt, chown};
 
-use super::model::REFERENCE;
+use super::model::{DIFF_ID, REFERENCE};
 use super::{Mount, NewSnapshot, SnapshotError, Snapshots, extraction};
-use crate::cim::Image;
+use crate::cim::{Guid, Image};
 use crate::layer::digest::Digest;
+use crate::layer::import::LayerOs;
 use crate::mount::view::{View, ViewKind};
 use crate::store::{Kind, Look, Promise, SnapshotRow, Timestamp, Usage, Writer};
 
@@ -64,7 +65,7 @@ impl Snapshots {
             created: now,
             updated: now,
             labels: without_empty(new.labels.clone()),
-            layer: None,
+            layer: self.known_layer(writer, new)?,
             image: None,
             usage: Usage::default(),
         };
@@ -89,6 +90,19 @@ impl Snapshots {
             }
         }
         Ok(false)
+    }
+
+    /// Returns the layer that a snapshot is to get, if it is there and the caller leaves out such.
+    fn known_layer(&self, writer: &Writer, new: &NewSnapshot) -> Result<Option<Guid>, SnapshotError> {
+        let wanted = new.leaves_out && self.options.share;
+        let Some(label) = new.labels.get(DIFF_ID).filter(|_| wanted) else { return Ok(None) };
+        let Ok(diff_id) = label.parse::<Digest>() else { return Ok(None) };
+        let mut known = Vec::new();
+        for set in LayerOs::ALL.map(|os| os.set_id(&diff_id)) {
+            known.extend(writer.layer(set)?.filter(|row| row.diff_id == diff_id).map(|_| set));
+        }
+        // One that was converted for both systems cannot be chosen without knowing what it will lie over.
+        Ok(known.pop().filter(|_| known.is_empty()))
     }
 
     /// Makes the directories of a snapshot. The root of an overlay is that of its upper directory, so this one looks

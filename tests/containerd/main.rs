@@ -58,6 +58,7 @@ tests! {
     a_pull_through_the_client: "TestPullThroughTheClient",
     an_image_of_windows: "TestWindowsImage",
     containers_share_an_image: "TestContainersShareAnImage",
+    known_layers_are_not_fetched: "TestKnownLayersAreNotFetched",
     namespaces_stand_alone: "TestNamespacesStandAlone",
     pulls_at_once: "TestPullsAtOnce",
     removed_images_leave_nothing: "TestRemovedImagesLeaveNothing",

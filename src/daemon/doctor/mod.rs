@@ -19,7 +19,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::Config;
-use release::Release;
+use crate::differ::Release;
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -73,7 +73,7 @@ pub fn examine(config: &Config, containerd_config: &Path) -> Vec<Symptom> {
         }
         Err(error) => symptoms.push(Symptom::error(format!("no threads can be started: {error}"), "")),
     }
-    symptoms.extend(release.map(Release::symptom));
+    symptoms.extend(release.map(release::symptom));
     match containerd_config::load(containerd_config) {
         Ok(told) => symptoms.extend(plugins::examine(&told, config, release)),
         Err(symptom) => symptoms.push(symptom),
