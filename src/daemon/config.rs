@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fs;
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -31,6 +32,8 @@ pub struct Config {
     pub containerd: Containerd,
     /// What the daemon says of its work.
     pub log: Log,
+    /// Where the daemon tells numbers.
+    pub metrics: MetricsPages,
 }
 
 /// How containerd reaches the daemon.
@@ -70,6 +73,15 @@ pub struct Log {
     pub format: LogFormat,
 }
 
+/// Where the daemon tells numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MetricsPages {
+    /// An address and a port; nowhere if not given. Whoever reaches it can read it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address: Option<SocketAddr>,
+}
+
 /// How each message of the log looks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -91,6 +103,7 @@ impl Default for Config {
             grpc: Grpc::default(),
             containerd: Containerd::default(),
             log: Log::default(),
+            metrics: MetricsPages::default(),
         }
     }
 }
@@ -251,6 +264,7 @@ mod tests {
             "[log]\nlevel = \"loud\"",
             "[log]\nlevel = \"info,a=b=c\"",
             "[log]\nformat = \"xml\"",
+            "[metrics]\naddress = \"localhost\"",
         ] {
             assert!(load(text).is_err(), "{text}");
         }

@@ -1,6 +1,7 @@
 //! Why the daemon does not run, or what it keeps cannot be looked at.
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use thiserror::Error;
@@ -45,6 +46,14 @@ pub enum DaemonError {
     /// Somebody else listens on the socket.
     #[error("another process listens on {}", .0.display())]
     Taken(PathBuf),
+    /// The address for metrics cannot be listened on.
+    #[error("cannot tell metrics on {address}")]
+    Pages {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
     /// What systemd passed on is no socket.
     #[error("the socket that was passed on cannot be used")]
     Passed(#[source] io::Error),

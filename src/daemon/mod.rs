@@ -9,9 +9,10 @@ mod error;
 mod listen;
 mod logging;
 mod notify;
+mod pages;
 mod run;
 
 pub use admin::admin;
-pub use config::{Config, ConfigError, Containerd, Grpc, Log, LogFormat};
+pub use config::{Config, ConfigError, Containerd, Grpc, Log, LogFormat, MetricsPages};
 pub use error::DaemonError;
 pub use run::run;

@@ -18,8 +18,10 @@ use tracing::{error, info, warn};
 use super::admin::desk;
 use super::logging::Levels;
 use super::notify::{READY, STOPPING, notify};
+use super::pages::Pages;
 use super::{Config, DaemonError, listen, logging};
 use crate::differ::{Differ, DifferOptions, Peer};
+use crate::metrics::Metrics;
 use crate::mount::fuse::FuseMounter;
 use crate::rpc::admin::AdminService;
 use crate::rpc::{DiffService, SnapshotService, WithRebase, take_digests_later};
@@ -45,7 +47,9 @@ pub fn run(config: &Config, path: Option<PathBuf>) -> Result<(), DaemonError> {
 async fn serve(config: &Config, path: Option<PathBuf>, levels: &Levels) -> Result<(), DaemonError> {
     let mounter = Arc::new(FuseMounter::this_program()?);
     let options = SnapshotOptions { sync: config.sync, share: config.share };
-    let snapshots = Arc::new(Snapshots::open(&config.root, mounter, options)?);
+    let metrics = Arc::new(Metrics::default());
+    let snapshots = Snapshots::open(&config.root, mounter, options)?.observed_by(metrics.clone());
+    let snapshots = Arc::new(snapshots);
     let cores = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let options = DifferOptions {
         containerd: config.containerd.address.clone(),
@@ -63,6 +67,10 @@ async fn serve(config: &Config, path: Option<PathBuf>, levels: &Levels) -> Resul
     let (mut health, health_service) = tonic_health::server::health_reporter();
     health.set_serving::<WithRebase<SnapshotService>>().await;
     let socket = listen::listen(&config.grpc)?;
+    if let Some(address) = config.metrics.address {
+        let (snapshots, differ) = (snapshots.clone(), differ.clone());
+        Pages { metrics, snapshots, differ }.serve(address).await?;
+    }
     let passed = |source| DaemonError::Process { action: "use the socket", source };
     let listener = socket.listener.try_clone().and_then(UnixListener::from_std).map_err(passed)?;
     let ending = Notify::new();

@@ -1,17 +1,16 @@
 //! Applying layers.
 
-use std::io::{self, Read};
+use std::io::Read;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
 
 use tokio::runtime::Handle;
 use tokio::sync::OwnedSemaphorePermit;
 
+use super::work::Ticket;
 use super::{ApplyRequest, Descriptor, Differ, DifferError, Namespace};
 use crate::layer::digest::Digest;
 use crate::layer::stream::{Expected, LayerStream, MediaType, StreamOptions};
-use crate::snapshot::{Extraction, NewLayer};
+use crate::snapshot::{Extraction, NewLayer, Outcome};
 
 /// What an applied layer is, whatever its blob was.
 const PLAIN: &str = "application/vnd.oci.image.layer.v1.tar";
@@ -45,33 +44,45 @@ impl Differ {
         let expected =
             Expected { blob_digest: Some(digest), blob_size: Some(descriptor.size), diff_id: None };
         let options = StreamOptions { media_type: Some(media_type), expected, ..StreamOptions::default() };
+        let ticket = self.bench.add(extraction.key.clone(), digest, descriptor.size);
         let job = Job { namespace, descriptor, extraction, digest, options };
 
-        let cancelled = CancelOnDrop::default();
-        let stop = cancelled.0.clone();
+        let _claim = ticket.claim();
         let (differ, handle) = (self.clone(), Handle::current());
-        let work = move || differ.convert(job, &handle, stop);
+        let work = move || differ.convert(job, &handle, &ticket);
         let layer = tokio::task::spawn_blocking(work).await.map_err(|_| DifferError::Cancelled)??;
         let digest = layer.row.diff_id.to_string();
         Ok(Descriptor { media_type: PLAIN.to_owned(), digest, size: layer.row.size })
     }
 
-    fn convert(&self, job: Job, handle: &Handle, stop: Arc<AtomicBool>) -> Result<NewLayer, DifferError> {
+    fn convert(&self, job: Job, handle: &Handle, ticket: &Ticket) -> Result<NewLayer, DifferError> {
+        let found = self.find_or_fill(job, handle, ticket);
+        let outcome = found.as_ref().map_or(Outcome::Failed, |(_, outcome)| *outcome);
+        self.snapshots.observer().layered(outcome);
+        found.map(|(layer, _)| layer)
+    }
+
+    fn find_or_fill(
+        &self,
+        job: Job,
+        handle: &Handle,
+        ticket: &Ticket,
+    ) -> Result<(NewLayer, Outcome), DifferError> {
         let Job { namespace, descriptor, extraction, digest, options } = job;
-        let started = Instant::now();
         // Who waits here for somebody who converts the same does not keep others from converting.
         let _alone = self.reading.lock(digest);
         let failed = |source| DifferError::Apply { digest: digest.to_string(), source };
         let known = self.snapshots.reuse(&extraction, &digest).map_err(failed)?;
         let layer = match known {
-            Some(layer) => layer,
+            Some(layer) => (layer, Outcome::Reused),
             None => {
                 let Turn { blob, _permit } = handle.block_on(self.turn(&namespace, &descriptor))?;
-                let waited = started.elapsed();
-                let stream = LayerStream::open(Stoppable { inner: blob, stop }, options)
+                let waited = ticket.waited();
+                let stream = LayerStream::open(ticket.begin(blob), options)
                     .map_err(|source| DifferError::Stream { digest: digest.to_string(), source })?;
                 let os = self.snapshots.system_below(&extraction.row).map_err(failed)?;
-                self.snapshots.fill(&extraction, stream, os, waited).map_err(failed)?
+                let layer = self.snapshots.fill(&extraction, stream, os, waited).map_err(failed)?;
+                (layer, Outcome::Converted)
             }
         };
         self.snapshots.fork_ahead(&extraction.key).map_err(failed)?;
@@ -82,30 +93,5 @@ impl Differ {
     async fn turn(&self, namespace: &Namespace, descriptor: &Descriptor) -> Result<Turn, DifferError> {
         let permit = self.workers.clone().acquire_owned().await.map_err(|_| DifferError::Cancelled)?;
         Ok(Turn { blob: self.content.open(namespace, descriptor).await?, _permit: permit })
-    }
-}
-
-/// Says, once it is dropped, that nobody waits any more.
-#[derive(Default)]
-struct CancelOnDrop(Arc<AtomicBool>);
-
-impl Drop for CancelOnDrop {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
-
-/// A reader that can be told to give up.
-struct Stoppable<R> {
-    inner: R,
-    stop: Arc<AtomicBool>,
-}
-
-impl<R: Read> Read for Stoppable<R> {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        if self.stop.load(Ordering::Relaxed) {
-            return Err(io::Error::other("nobody waits for the layer any more"));
-        }
-        self.inner.read(buf)
     }
 }

@@ -19,6 +19,7 @@ mod content;
 mod error;
 mod upload;
 mod version;
+mod work;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -32,6 +33,8 @@ pub(crate) use content::connect;
 pub use error::{DifferCode, DifferError};
 pub(crate) use version::containerd_version;
 pub use version::{Peer, Release};
+use work::Bench;
+pub use work::Work;
 
 use crate::layer::digest::Digest;
 use crate::snapshot::{Keyed, Labels, Mount, Snapshots};
@@ -45,6 +48,7 @@ pub struct Differ {
     workers: Arc<Semaphore>,
     /// One at a time reads a blob; who comes later finds the layer.
     reading: Keyed<Digest>,
+    bench: Arc<Bench>,
 }
 
 /// How layers are applied.
@@ -114,6 +118,12 @@ impl Differ {
             content: Content::new(options.containerd, options.content_root),
             workers: Arc::new(Semaphore::new(options.workers.get())),
             reading: Keyed::default(),
+            bench: Arc::default(),
         }
+    }
+
+    /// Lists what is being converted, and what waits to be, the oldest first.
+    pub fn work(&self) -> Vec<Work> {
+        self.bench.list()
     }
 }

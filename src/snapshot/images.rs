@@ -101,7 +101,10 @@ impl Snapshots {
             target.map_or(Ok(()), |target| give(writer, target, set))
         });
         match written {
-            Ok(()) => Ok(NewLayer { set, row }),
+            Ok(()) => {
+                self.observer.converted(&row);
+                Ok(NewLayer { set, row })
+            }
             Err(error) => {
                 self.withdraw_layer(set);
                 Err(error)
@@ -223,6 +226,7 @@ impl Snapshots {
             self.withdraw_image(&chain, row.tree);
             return Err(error.into());
         }
+        self.observer.forked(&row);
         Ok(chain)
     }
 

@@ -27,11 +27,13 @@ mod keyed;
 mod list;
 mod model;
 mod mounts;
+mod observer;
 mod prepare;
 mod recover;
 mod remove;
 mod scratch;
 mod stat;
+mod totals;
 mod update;
 mod usage;
 
@@ -45,6 +47,8 @@ pub use error::{Code, SnapshotError};
 pub use extraction::Extraction;
 pub use images::NewLayer;
 pub use model::{CommitRequest, Info, Labels, Mount, NewSnapshot};
+pub use observer::{Observer, Outcome};
+pub use totals::Totals;
 
 use crate::cim::Guid;
 use crate::layer::digest::Digest;
@@ -85,6 +89,7 @@ pub struct Snapshots {
     filling: Filling,
     /// Whoever takes digests of files: one reads at a time.
     digesting: Mutex<()>,
+    observer: Arc<dyn Observer>,
 }
 
 impl NewSnapshot {
@@ -122,7 +127,20 @@ impl Snapshots {
             mounting: Mutex::default(),
             filling: Filling::default(),
             digesting: Mutex::default(),
+            observer: Arc::new(()),
         })
+    }
+
+    /// Tells somebody of what is done from now on.
+    #[must_use]
+    pub fn observed_by(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observer = observer;
+        self
+    }
+
+    /// Returns who hears of what is done.
+    pub fn observer(&self) -> &dyn Observer {
+        &*self.observer
     }
 
     /// Returns what is kept.

@@ -5,7 +5,7 @@ use std::fs::{self, DirBuilder, Permissions};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt, chown};
 
 use super::model::{DIFF_ID, REFERENCE};
-use super::{Mount, NewSnapshot, SnapshotError, Snapshots, extraction};
+use super::{Mount, NewSnapshot, Outcome, SnapshotError, Snapshots, extraction};
 use crate::cim::{Guid, Image};
 use crate::layer::digest::Digest;
 use crate::layer::import::LayerOs;
@@ -33,6 +33,9 @@ impl Snapshots {
             false => Promise::Kept,
         };
         let row = self.store.write(promise, |writer| self.insert(writer, &new, kind))?;
+        if row.layer.is_some() {
+            self.observer.layered(Outcome::LeftOut);
+        }
         let mounts = self.mounts_of(&new.key, &row);
         if mounts.is_err() {
             self.store.write(promise, |writer| writer.remove_snapshot(&new.key))?;
