@@ -96,13 +96,7 @@ impl Default for Config {
 
 impl Default for Grpc {
     fn default() -> Self {
-        Self {
-            address: system::socket(),
-            mode: "0600".to_owned(),
-            uid: 0,
-            gid: 0,
-            drain_seconds: 30,
-        }
+        Self { address: system::socket(), mode: "0600".to_owned(), uid: 0, gid: 0, drain_seconds: 30 }
     }
 }
 
@@ -168,8 +162,7 @@ impl Config {
             read => read.map_err(|source| ConfigError::Read { path: file.clone(), source })?,
         };
         let parsed: Result<Self, _> = toml::from_str(&text);
-        let config = parsed
-            .map_err(|source| ConfigError::Parse { path: file, source: Box::new(source) })?;
+        let config = parsed.map_err(|source| ConfigError::Parse { path: file, source: Box::new(source) })?;
         config.check()?;
         Ok(config)
     }

@@ -4,7 +4,9 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Stdio, id};
-use std::thread;
+use std::thread::{self, JoinHandle};
+
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::wine::{WINE, windows_path};
 
@@ -12,6 +14,8 @@ use crate::wine::{WINE, windows_path};
 struct Daemon {
     child: Child,
     place: tempfile::TempDir,
+    /// What it says, until it ends.
+    log: Option<JoinHandle<Vec<String>>>,
 }
 
 impl Daemon {
@@ -24,13 +28,13 @@ impl Daemon {
         fs::write(place.path().join("config.toml"), text).unwrap();
         let mut command = WINE.run(&WINE.program);
         command.args(["daemon", "--config", &windows_path(&place.path().join("config.toml"))]);
-        let mut daemon = Self { child: command.stderr(Stdio::piped()).spawn().unwrap(), place };
+        let child = command.stderr(Stdio::piped()).spawn().unwrap();
+        let mut daemon = Self { child, place, log: None };
         let log = daemon.child.stderr.take().unwrap();
         let mut lines = BufReader::new(log).lines().map(Result::unwrap);
         let said: Vec<String> = lines.by_ref().take_while(|line| !line.contains("serving")).collect();
         assert!(daemon.child.try_wait().unwrap().is_none(), "{said:?}");
-        // Who writes a log must find somebody who reads it.
-        thread::spawn(move || lines.for_each(drop));
+        daemon.log = Some(thread::spawn(move || lines.collect()));
         daemon
     }
 
@@ -50,6 +54,15 @@ impl Daemon {
     fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+    }
+
+    /// Presses Ctrl-C, which is what Wine makes of the signal. Returns what the daemon says from then on.
+    fn interrupt(&mut self) -> Vec<String> {
+        kill_process(Pid::from_child(&self.child), Signal::INT).unwrap();
+        let status = self.child.wait().unwrap();
+        let said = self.log.take().unwrap().join().unwrap();
+        assert!(status.success(), "{status}: {said:?}");
+        said
     }
 }
 
@@ -81,13 +94,21 @@ fn many_are_answered_at_once() {
 }
 
 #[test]
-fn nobody_takes_the_pipe_of_a_daemon() {
-    let daemon = Daemon::start("taken");
-    let other = windows_path(&daemon.place.path().join("other"));
+fn a_second_daemon_is_refused() {
+    let daemon = Daemon::start("second");
     let mut command = WINE.run(&WINE.program);
-    let output = command.args(["daemon", "--config", &daemon.config(), "--root", &other]).output().unwrap();
+    let output = command.args(["daemon", "--config", &daemon.config()]).output().unwrap();
     let text = String::from_utf8(output.stderr).unwrap();
-    assert!(!output.status.success() && text.contains("another process listens on"), "{text}");
+    assert!(!output.status.success() && text.contains("is in use by another cimsnap"), "{text}");
+    assert_eq!(daemon.snapshots(), "");
+}
+
+#[test]
+fn a_daemon_ends_calmly() {
+    let mut daemon = Daemon::start("ends");
+    assert_eq!(daemon.snapshots(), "");
+    let said = daemon.interrupt();
+    assert!(said.last().is_some_and(|line| line.contains("ended")), "{said:?}");
     assert_eq!(daemon.snapshots(), "");
 }
 

@@ -24,7 +24,18 @@ impl Wine {
         let status = Command::new(project().join("tests/setup/windows.sh")).stdout(Stdio::null()).status();
         assert!(status.unwrap().success(), "tests/setup/windows.sh");
         let output = Command::new(project().join("tests/windows/cargo.sh"))
-            .args(["test", "--no-run", "--locked", "--lib", "--test", "it", "--message-format", "json"])
+            .args([
+                "test",
+                "--no-run",
+                "--locked",
+                "--profile",
+                "wine",
+                "--lib",
+                "--test",
+                "it",
+                "--message-format",
+                "json",
+            ])
             .stderr(Stdio::inherit())
             .output()
             .unwrap();

@@ -1,6 +1,7 @@
 //! The pipe.
 
 use std::io;
+use std::mem;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -60,16 +61,16 @@ async fn accept(path: PathBuf, mut waiting: NamedPipeServer, clients: Sender<io:
         };
         // Before the last one is handed over: without any instance the name would be free for others.
         let client = match sys::create_pipe(&path, false) {
-            Ok(next) => connected.map(|()| Connection::new(std::mem::replace(&mut waiting, next))),
-            Err(error) => {
-                // Nobody could connect any more, which is for whoever serves to end.
-                drop(clients.send(Err(error)).await);
-                return;
-            }
+            Ok(next) => Ok(Connection::new(mem::replace(&mut waiting, next))),
+            Err(error) => Err(error),
         };
         // A client that was gone before it was let in is none.
-        let Ok(client) = client else { continue };
-        if clients.send(Ok(client)).await.is_err() {
+        if client.is_ok() && connected.is_err() {
+            continue;
+        }
+        // Without a next instance nobody could connect any more, which is for whoever serves to know.
+        let last = client.is_err();
+        if clients.send(client).await.is_err() || last {
             return;
         }
     }

@@ -42,7 +42,10 @@ pub(crate) fn check(config: &Config) -> Result<(), ConfigError> {
     }
     let Grpc { mode, uid, gid, .. } = Grpc::default();
     if (&config.grpc.mode, config.grpc.uid, config.grpc.gid) != (&mode, uid, gid) {
-        return Err(ConfigError::value("grpc", "mode, uid and gid are not for pipes, which are for administrators"));
+        return Err(ConfigError::value(
+            "grpc",
+            "mode, uid and gid are not for pipes, which are for administrators",
+        ));
     }
     Ok(())
 }

@@ -7,6 +7,8 @@ mod security;
 mod thread;
 
 pub use directory::{make_private, resolve, set_owner};
-pub use file::{allocated, has_server, read_at, shared_identity, start_writeback, sync_directory, write_all_at};
+pub use file::{
+    allocated, has_server, read_at, shared_identity, start_writeback, sync_directory, write_all_at,
+};
 pub use pipe::create_pipe;
 pub use thread::{keep_memory_small, lower_priority};

@@ -147,8 +147,7 @@ fn what_a_container_wrote_does_not_become_a_layer() {
     let all = two_images(place.path());
     write_template(&all);
     all.prepare(new("container", "top")).unwrap();
-    let commit =
-        CommitRequest { key: "container".into(), name: "layer".into(), ..CommitRequest::default() };
+    let commit = CommitRequest { key: "container".into(), name: "layer".into(), ..CommitRequest::default() };
     assert_eq!(code(all.commit(&commit)), Some(Code::Unimplemented));
     all.mounts("container").unwrap();
 }
