@@ -19,6 +19,11 @@ setup: ## Install what the tests compare with (Debian, as root)
 test: setup lint ## Install what is missing and run every test
 	cargo test --locked
 
+.PHONY: windows
+windows: ## Compile for Windows and run that with Wine (part of test; Debian, as root)
+	tests/setup/windows.sh
+	cargo test --locked --test windows
+
 .PHONY: install
 install: ## Build the program and put it into PREFIX/bin
 	cargo build --release --locked

@@ -2,8 +2,6 @@
 //!
 //! What is counted is heard from [`crate::snapshot`] when it happens; what there is, is looked at when somebody asks.
 
-#![cfg(target_os = "linux")]
-
 use std::fmt::Error;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;

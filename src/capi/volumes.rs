@@ -111,7 +111,7 @@ impl From<MountError> for Hresult {
             | MountError::Unmount { source, .. }
             | MountError::Session { source, .. }
             | MountError::Start { source, .. }
-            | MountError::Table { source } => Self::of_io(&source),
+            | MountError::Table { source, .. } => Self::of_io(&source),
             MountError::Server(text) if is_denied(&text) => Self::ACCESS_DENIED,
             _ => Self::FAIL,
         }

@@ -10,7 +10,7 @@ use super::Result;
 /// Which daemon is meant.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Configured {
-    /// The configuration of the daemon; /etc/cimsnap/config.toml if it is there and nothing is given
+    /// The configuration of the daemon; /etc/cimsnap/config.toml, or on Windows %ProgramData%\cimsnap\config.toml, if nothing is given
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 }

@@ -6,12 +6,9 @@ use cimsnap::cim::{CimError, ErrorKind};
 use cimsnap::layer::commit::CommitError;
 use cimsnap::layer::import::{EntryError, ImportError};
 use cimsnap::layer::stream::StreamErrorKind;
-#[cfg(target_os = "linux")]
 use cimsnap::mount::MountError;
 use cimsnap::registry::RegistryError;
-#[cfg(target_os = "linux")]
 use cimsnap::rpc::admin::AdminError;
-#[cfg(target_os = "linux")]
 use cimsnap::{daemon::DaemonError, snapshot::SnapshotError, store::StoreError};
 use thiserror::Error;
 
@@ -66,7 +63,6 @@ fn exit(error: &anyhow::Error) -> Exit {
     if let Some(Failure::NotInImage { .. } | Failure::NoStream { .. }) = find(error) {
         return Exit::NotFound;
     }
-    #[cfg(target_os = "linux")]
     if find::<AdminError>(error).is_some_and(AdminError::is_not_found) {
         return Exit::NotFound;
     }
@@ -117,11 +113,9 @@ fn hint(error: &anyhow::Error) -> Option<&'static str> {
     if let Some(failure) = find::<Failure>(error) {
         return of_failure(failure);
     }
-    #[cfg(target_os = "linux")]
     if let Some(hint) = find::<MountError>(error).and_then(of_mount) {
         return Some(hint);
     }
-    #[cfg(target_os = "linux")]
     if let Some(hint) = of_store(error) {
         return Some(hint);
     }
@@ -162,7 +156,6 @@ fn of_failure(failure: &Failure) -> Option<&'static str> {
     }
 }
 
-#[cfg(target_os = "linux")]
 fn of_mount(error: &MountError) -> Option<&'static str> {
     match error {
         MountError::Busy(_) => Some("`--lazy` takes it away now and lets go when nobody uses it any more"),
@@ -176,7 +169,6 @@ fn of_mount(error: &MountError) -> Option<&'static str> {
 }
 
 /// Hints for whoever looks for the daemon, or for what it has left.
-#[cfg(target_os = "linux")]
 fn of_store(error: &anyhow::Error) -> Option<&'static str> {
     if find::<AdminError>(error).is_some_and(AdminError::is_not_found) {
         return Some("`cimsnap snapshot ls` lists what there is");

@@ -14,11 +14,10 @@
 //! ```
 
 mod commands;
-#[cfg(target_os = "linux")]
 mod configured;
 mod convert;
 mod exit;
-#[cfg(target_os = "linux")]
+#[cfg_attr(not(target_os = "linux"), path = "no_extract.rs")]
 mod extract;
 mod failure;
 mod image;
@@ -66,19 +65,13 @@ enum Command {
     #[command(subcommand)]
     Image(commands::image::Image),
     /// Look at snapshots.
-    #[cfg(target_os = "linux")]
     #[command(subcommand)]
     Snapshot(commands::snapshot::Snapshot),
-    #[cfg(target_os = "linux")]
     Gc(commands::gc::Args),
-    #[cfg(target_os = "linux")]
     Fsck(commands::fsck::Args),
-    #[cfg(target_os = "linux")]
     Doctor(commands::doctor::Args),
-    #[cfg(target_os = "linux")]
     Daemon(commands::daemon::Args),
     /// Check and print configurations.
-    #[cfg(target_os = "linux")]
     #[command(subcommand)]
     Config(commands::config::Config),
 }
@@ -91,17 +84,11 @@ pub(crate) fn main() -> ExitCode {
         Command::Cim(command) => command.run(&ui),
         Command::Layer(command) => command.run(&ui),
         Command::Image(command) => command.run(&ui),
-        #[cfg(target_os = "linux")]
         Command::Snapshot(command) => command.run(&ui),
-        #[cfg(target_os = "linux")]
         Command::Gc(command) => command.run(&ui),
-        #[cfg(target_os = "linux")]
         Command::Fsck(command) => command.run(&ui),
-        #[cfg(target_os = "linux")]
         Command::Doctor(command) => command.run(&ui),
-        #[cfg(target_os = "linux")]
         Command::Daemon(command) => command.run(),
-        #[cfg(target_os = "linux")]
         Command::Config(command) => command.run(&ui),
     };
     result.unwrap_or_else(|error| failure::report(&error)).into()

@@ -1,6 +1,5 @@
 //! Numbers and flags as people read them.
 
-#[cfg(target_os = "linux")]
 use std::io::{self, Write};
 use std::time::Duration;
 
@@ -48,7 +47,6 @@ pub(crate) fn pace(bytes: u64, took: Duration) -> String {
 }
 
 /// Writes rows below each other, in columns as wide as they need to be. The last one is as wide as it likes.
-#[cfg(target_os = "linux")]
 pub(crate) fn table<const N: usize>(out: &mut impl Write, rows: &[[String; N]]) -> io::Result<()> {
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..N.saturating_sub(1)).map(width).collect();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Config, Containerd, DaemonError};
-use crate::mount::fuse::FuseMounter;
+use crate::mount::SystemMounter;
 use crate::rpc::admin::{Admin, Client, Desk};
 use crate::snapshot::{SnapshotOptions, Snapshots};
 use crate::store::Root;
@@ -16,8 +16,8 @@ pub fn admin(config: &Config) -> Result<Admin, DaemonError> {
     if !Root::is_store(&config.root) {
         return Err(DaemonError::NoStore { socket: config.grpc.address.clone(), root: config.root.clone() });
     }
-    let options = SnapshotOptions { sync: config.sync, share: config.share };
-    let mounter = Arc::new(FuseMounter::this_program()?);
+    let options = SnapshotOptions { sync: config.sync, share: config.share, ..SnapshotOptions::default() };
+    let mounter = Arc::new(SystemMounter::this_program()?);
     let snapshots = Snapshots::open_as_it_is(&config.root, mounter, options)?;
     Ok(Admin::Store(desk(config, Arc::new(snapshots))))
 }

@@ -10,8 +10,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::filter::{LevelFilter, ParseError, Targets};
 
-/// Where the configuration is, if nobody says.
-const DEFAULT_PATH: &str = "/etc/cimsnap/config.toml";
+use super::system;
 
 /// The configuration of the daemon.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,9 +39,9 @@ pub struct Config {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Grpc {
-    /// The socket.
+    /// The socket, or the pipe.
     pub address: PathBuf,
-    /// Who may connect, as chmod(1) has it in octal digits.
+    /// Who may connect, as chmod(1) has it in octal digits. To pipes only administrators may.
     pub mode: String,
     /// The user whose the socket is.
     pub uid: u32,
@@ -96,7 +95,7 @@ pub enum LogFormat {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            root: "/var/lib/cimsnap".into(),
+            root: system::root(),
             workers: None,
             sync: true,
             share: true,
@@ -110,22 +109,13 @@ impl Default for Config {
 
 impl Default for Grpc {
     fn default() -> Self {
-        Self {
-            address: "/run/cimsnap/cimsnap.sock".into(),
-            mode: "0600".to_owned(),
-            uid: 0,
-            gid: 0,
-            drain_seconds: 30,
-        }
+        Self { address: system::socket(), mode: "0600".to_owned(), uid: 0, gid: 0, drain_seconds: 30 }
     }
 }
 
 impl Default for Containerd {
     fn default() -> Self {
-        Self {
-            address: "/run/containerd/containerd.sock".into(),
-            content_root: "/var/lib/containerd/io.containerd.content.v1.content".into(),
-        }
+        Self { address: system::containerd(), content_root: system::content_root() }
     }
 }
 
@@ -165,33 +155,36 @@ pub enum ConfigError {
     },
 }
 
+impl ConfigError {
+    pub(super) fn value(key: &'static str, reason: impl Into<String>) -> Self {
+        Self::Value { key, reason: reason.into() }
+    }
+}
+
 impl Config {
+    /// Returns where the configuration is, if nobody says.
+    pub fn default_path() -> PathBuf {
+        system::config()
+    }
+
     /// Reads a file. One that is not given may be absent, which leaves everything as it is by default.
     pub fn load(path: Option<&Path>) -> Result<Self, ConfigError> {
-        let file = path.unwrap_or(Path::new(DEFAULT_PATH));
-        let text = match fs::read_to_string(file) {
+        let file = path.map_or_else(Self::default_path, Path::to_owned);
+        let text = match fs::read_to_string(&file) {
             Err(error) if path.is_none() && error.kind() == std::io::ErrorKind::NotFound => String::new(),
-            read => read.map_err(|source| ConfigError::Read { path: file.to_owned(), source })?,
+            read => read.map_err(|source| ConfigError::Read { path: file.clone(), source })?,
         };
         let parsed: Result<Self, _> = toml::from_str(&text);
-        let config = parsed
-            .map_err(|source| ConfigError::Parse { path: file.to_owned(), source: Box::new(source) })?;
+        let config = parsed.map_err(|source| ConfigError::Parse { path: file, source: Box::new(source) })?;
         config.check()?;
         Ok(config)
     }
 
     /// Checks what the types do not say.
     pub fn check(&self) -> Result<(), ConfigError> {
-        let bad = |key, reason: &str| Err(ConfigError::Value { key, reason: reason.to_owned() });
-        // The kernel takes paths in the options of an overlay, where these mean something.
-        if self.root.to_str().is_none_or(|root| root.contains([':', ',', '\\', '"'])) {
-            return bad("root", "a path that overlays can use has none of : , \\ \" in it, and is UTF-8");
-        }
+        system::check(self)?;
         if !self.root.is_absolute() {
-            return bad("root", "it must be an absolute path");
-        }
-        if self.grpc.mode().is_none() {
-            return bad("grpc.mode", "it must be octal digits, 0600 for example");
+            return Err(ConfigError::value("root", "it must be an absolute path"));
         }
         self.log.targets().map(drop)?;
         Ok(())
@@ -206,7 +199,7 @@ impl Config {
 impl Log {
     /// Returns what is said.
     pub(super) fn targets(&self) -> Result<Targets, ConfigError> {
-        let bad = |error: &dyn Error| ConfigError::Value { key: "log.level", reason: error.to_string() };
+        let bad = |error: &dyn Error| ConfigError::value("log.level", error.to_string());
         // A word alone would be taken for a module of which everything is told, also one that was to be a level.
         for word in self.level.split(',').filter(|part| !part.contains('=')) {
             word.trim().parse::<LevelFilter>().map_err(|error| bad(&error))?;
@@ -241,8 +234,10 @@ mod tests {
     #[test]
     fn what_is_not_said_is_as_by_default() {
         assert_eq!(load("").unwrap(), Config::default());
-        let config = load("root = \"/srv/cim\"\n[log]\nlevel = \"debug\"\n").unwrap();
-        assert_eq!(config.root, Path::new("/srv/cim"));
+        let root = std::path::absolute("/srv/cim").unwrap();
+        let text = format!("root = '{}'\n[log]\nlevel = \"debug\"\n", root.display());
+        let config = load(&text).unwrap();
+        assert_eq!(config.root, root);
         assert_eq!(config.log, Log { level: "debug".into(), ..Log::default() });
         assert_eq!(config.grpc, Grpc::default());
     }

@@ -1,16 +1,15 @@
 //! The process that containerd talks to: configuration, socket, logs, and a calm end. No logic of snapshots.
 
-#![cfg(target_os = "linux")]
-
 mod admin;
 mod config;
 pub mod doctor;
 mod error;
-mod listen;
 mod logging;
-mod notify;
 mod pages;
 mod run;
+#[cfg_attr(windows, path = "windows/mod.rs")]
+#[cfg_attr(unix, path = "linux/mod.rs")]
+mod system;
 
 pub use admin::admin;
 pub use config::{Config, ConfigError, Containerd, Grpc, Log, LogFormat, MetricsPages};

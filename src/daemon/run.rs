@@ -1,41 +1,36 @@
 //! The life of the daemon.
 
-use std::io;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use tokio::net::UnixListener;
 use tokio::runtime;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
-use tokio_stream::wrappers::UnixListenerStream;
 use tonic::transport::Server;
 use tracing::{error, info, warn};
 
 use super::admin::desk;
 use super::logging::Levels;
-use super::notify::{READY, STOPPING, notify};
 use super::pages::Pages;
-use super::{Config, DaemonError, listen, logging};
+use super::system::{Listener, READY, STOPPING, Signals, notify, settle};
+use super::{Config, DaemonError, logging};
 use crate::differ::{Differ, DifferOptions, Peer};
 use crate::metrics::Metrics;
-use crate::mount::fuse::FuseMounter;
+use crate::mount::SystemMounter;
 use crate::rpc::admin::AdminService;
 use crate::rpc::{DiffService, SnapshotService, WithRebase, take_digests_later};
 use crate::snapshot::{SnapshotOptions, Snapshots};
 use crate::sys;
 
-/// Serves containerd until SIGTERM or SIGINT, and then until all requests under way are answered, or that takes too long.
+/// Serves containerd until it is told to end, by SIGTERM for example, and then until all requests under way are answered, or that takes too long.
 ///
 /// `path` is where the configuration was read from, to be read again on SIGHUP.
 pub fn run(config: &Config, path: Option<PathBuf>) -> Result<(), DaemonError> {
     sys::keep_memory_small();
     let levels = logging::start(&config.log)?;
-    // Whatever a mount shows has the modes that the image says, whoever started us.
-    rustix::process::umask(rustix::fs::Mode::empty());
+    settle();
     let runtime = runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|source| DaemonError::Process { action: "start threads", source })?;
     let served = runtime.block_on(serve(config, path, &levels));
@@ -45,8 +40,8 @@ pub fn run(config: &Config, path: Option<PathBuf>) -> Result<(), DaemonError> {
 }
 
 async fn serve(config: &Config, path: Option<PathBuf>, levels: &Levels) -> Result<(), DaemonError> {
-    let mounter = Arc::new(FuseMounter::this_program()?);
-    let options = SnapshotOptions { sync: config.sync, share: config.share };
+    let mounter = Arc::new(SystemMounter::this_program()?);
+    let options = SnapshotOptions { sync: config.sync, share: config.share, ..SnapshotOptions::default() };
     let metrics = Arc::new(Metrics::default());
     let snapshots = Snapshots::open(&config.root, mounter, options)?.observed_by(metrics.clone());
     let snapshots = Arc::new(snapshots);
@@ -66,20 +61,20 @@ async fn serve(config: &Config, path: Option<PathBuf>, levels: &Levels) -> Resul
     ));
     let (mut health, health_service) = tonic_health::server::health_reporter();
     health.set_serving::<WithRebase<SnapshotService>>().await;
-    let socket = listen::listen(&config.grpc)?;
+    let listener = Listener::new(&config.grpc)?;
+    let unusable = |source| DaemonError::Process { action: "use the socket", source };
+    let clients = listener.clients().map_err(unusable)?;
     if let Some(address) = config.metrics.address {
         let (snapshots, differ) = (snapshots.clone(), differ.clone());
         Pages { metrics, snapshots, differ }.serve(address).await?;
     }
-    let passed = |source| DaemonError::Process { action: "use the socket", source };
-    let listener = socket.listener.try_clone().and_then(UnixListener::from_std).map_err(passed)?;
     let ending = Notify::new();
     let server = Server::builder()
         .add_service(service)
         .add_service(DiffService::server(differ))
         .add_service(AdminService::server(desk(config, snapshots)))
         .add_service(health_service)
-        .serve_with_incoming_shutdown(UnixListenerStream::new(listener), ended(path, levels, &ending));
+        .serve_with_incoming_shutdown(clients, ended(path, levels, &ending));
     info!(address = %config.grpc.address.display(), root = %config.root.display(), "serving");
     tell(READY);
     tokio::select! {
@@ -96,28 +91,26 @@ async fn overdue(ending: &Notify, drain: Duration) {
     tokio::time::sleep(drain).await;
 }
 
-/// Waits for the signal to end, and says that it came. Meanwhile SIGHUP changes the log.
+/// What the daemon is told while it runs.
+pub(super) enum Order {
+    /// To end.
+    End,
+    /// To read its configuration again.
+    #[cfg_attr(windows, expect(dead_code, reason = "nobody can say it there"))]
+    Reload,
+}
+
+/// Waits until it is told to end, and says so. Meanwhile the log may change.
 async fn ended(path: Option<PathBuf>, levels: &Levels, ending: &Notify) {
-    let signals = || -> io::Result<[Signal; 3]> {
-        Ok([
-            signal(SignalKind::terminate())?,
-            signal(SignalKind::interrupt())?,
-            signal(SignalKind::hangup())?,
-        ])
-    };
-    let [mut terminate, mut interrupt, mut hangup] = match signals() {
+    let mut signals = match Signals::new() {
         Ok(signals) => signals,
         Err(error) => {
             error!("cannot wait for signals: {error}");
             return;
         }
     };
-    loop {
-        tokio::select! {
-            _ = terminate.recv() => break,
-            _ = interrupt.recv() => break,
-            _ = hangup.recv() => reload(path.as_deref(), levels),
-        }
+    while let Order::Reload = signals.next().await {
+        reload(path.as_deref(), levels);
     }
     info!("ending: no new requests");
     ending.notify_one();
@@ -137,6 +130,6 @@ fn reload(path: Option<&Path>, levels: &Levels) {
 
 fn tell(state: &str) {
     if let Err(error) = notify(state) {
-        warn!("cannot tell systemd {state}: {error}");
+        warn!("cannot tell {state}: {error}");
     }
 }

@@ -21,15 +21,15 @@ pub(super) mod proto {
 
 use std::fs::File;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use tokio::net::UnixStream;
 use tokio::sync::OnceCell;
 use tonic::metadata::MetadataValue;
-use tonic::transport::{Channel, Endpoint, Uri};
+use tonic::transport::Channel;
 use tonic::{Request, Status};
 
 use super::blob::Received;
+use super::connect::connect;
 use super::{Descriptor, DifferError, Namespace};
 use crate::layer::digest::Digest;
 use proto::content::ReadContentRequest;
@@ -116,30 +116,6 @@ impl Content {
     pub(super) async fn channel(&self) -> Result<Channel, DifferError> {
         let unreachable = |source| DifferError::Unreachable { path: self.socket.clone(), source };
         self.channel.get_or_try_init(|| connect(&self.socket)).await.cloned().map_err(unreachable)
-    }
-}
-
-/// Connects to whoever serves on a unix socket.
-pub(crate) async fn connect(socket: &Path) -> Result<Channel, tonic::transport::Error> {
-    // The address is never looked up: the connector knows where to go.
-    Endpoint::from_static("http://localhost").connect_with_connector(Connector(socket.to_owned())).await
-}
-
-/// Connects to a unix socket, whatever the address says.
-struct Connector(PathBuf);
-
-impl tonic::codegen::Service<Uri> for Connector {
-    type Response = UnixStream;
-    type Error = std::io::Error;
-    type Future = tonic::codegen::BoxFuture<UnixStream, std::io::Error>;
-
-    fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), std::io::Error>> {
-        std::task::Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, _: Uri) -> Self::Future {
-        let path: PathBuf = Path::new(&self.0).to_owned();
-        Box::pin(UnixStream::connect(path))
     }
 }
 

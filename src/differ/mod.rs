@@ -8,13 +8,12 @@
 //! Mounts are compared with what [`crate::snapshot`] hands out. Those of other snapshotters are refused, so that
 //! containerd asks the next differ.
 
-#![cfg(target_os = "linux")]
-
 mod apply;
 mod blob;
 mod blobs;
 mod compare;
 mod compress;
+mod connect;
 mod content;
 mod error;
 mod upload;
@@ -28,8 +27,8 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 pub use blobs::ContainerdBlobs;
+pub(crate) use connect::{connect, is_served};
 pub use content::Content;
-pub(crate) use content::connect;
 pub use error::{DifferCode, DifferError};
 pub(crate) use version::containerd_version;
 pub use version::{Peer, Release};

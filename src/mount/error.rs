@@ -83,8 +83,10 @@ pub enum MountError {
         source: io::Error,
     },
     /// The kernel's list of mounts cannot be read.
-    #[error("cannot read {}", super::table::PATH)]
+    #[error("cannot read {path}")]
     Table {
+        /// The list.
+        path: &'static str,
         /// Why.
         source: io::Error,
     },
@@ -96,6 +98,9 @@ pub enum MountError {
         /// Why.
         source: io::Error,
     },
+    /// The system leaves it to others.
+    #[error("cannot mount on {}: on this system images are mounted by whoever runs containers", .0.display())]
+    NotHere(PathBuf),
     /// The serving program was started with words that it does not know.
     #[error("argument {0} of the server is not valid")]
     Argument(String),

@@ -3,30 +3,34 @@
 //! ```text
 //!   Mounter ── mount, unmount, is mounted, list
 //!      │
-//!    fuse ──── a process for every mount, which outlives who asked for it
+//!    fuse ──── on Linux: a process for every mount, which outlives who asked for it
+//!    shim ──── on Windows: nothing, since whoever runs a container mounts its image
 //!      │
 //!    view ──── what Linux sees of an image; knows no kernel
 //! ```
 //!
-//! What is mounted where is a question to the kernel, asked anew every time ([`table`]): nothing is kept that could
-//! be out of date after a crash.
+//! What is mounted where is a question to the kernel, asked anew every time: nothing is kept that could be out of date
+//! after a crash.
 
-#![cfg(target_os = "linux")]
-
+mod entry;
 mod error;
+#[cfg(target_os = "linux")]
 pub mod fuse;
 mod options;
-pub mod table;
-mod unmount;
+#[cfg(windows)]
+mod shim;
 pub mod view;
 
 use std::fmt;
 use std::path::Path;
 
+pub use entry::MountEntry;
 pub use error::MountError;
-pub use options::MountOptions;
-pub use table::MountEntry;
-pub use unmount::Unmount;
+#[cfg(target_os = "linux")]
+pub use fuse::{FuseMounter as SystemMounter, served};
+pub use options::{MountOptions, Unmount};
+#[cfg(windows)]
+pub use shim::{ShimMounter as SystemMounter, served};
 pub use view::ViewKind;
 
 /// Makes directories of images.

@@ -20,3 +20,13 @@ pub struct MountOptions {
     /// Where the server says why it could not read something; nowhere if not given.
     pub log: Option<PathBuf>,
 }
+
+/// How a mount is taken away.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Unmount {
+    /// Only when nobody uses it.
+    #[default]
+    WhenIdle,
+    /// At once where nobody uses it; else it disappears now and ends when the last user is gone.
+    Detach,
+}

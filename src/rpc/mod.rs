@@ -1,6 +1,5 @@
 //! What containerd speaks: gRPC on one side, our own types on the other, and nothing between that thinks.
 
-#![cfg(target_os = "linux")]
 #![expect(clippy::result_large_err, reason = "gRPC has one error, which is not ours to shrink")]
 
 pub mod admin;

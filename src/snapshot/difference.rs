@@ -1,9 +1,7 @@
 //! What one snapshot has that another has not.
 
 use std::io::Write;
-use std::path::Path;
 
-use super::cleanup::chain_of;
 use super::{Mount, SnapshotError, Snapshots};
 use crate::layer::digest::Digest;
 use crate::layer::export::{export, export_upper};
@@ -57,14 +55,14 @@ impl Snapshots {
                 if self.system_of(below.as_ref())? == Some(LayerOs::Windows) {
                     return Err(SnapshotError::NotForWindows(key.clone()));
                 }
-                export_upper(base.as_ref(), &self.store.root().upper(row.id), out)?;
+                export_upper(base.as_ref(), &self.shown.files(self.store.root(), key, row)?, out)?;
             }
         }
         Ok(())
     }
 
     fn side(&self, mounts: &[Mount]) -> Result<Option<Side>, SnapshotError> {
-        if let Some(chain) = self.image_shown(mounts) {
+        if let Some(chain) = self.image_shown(mounts)? {
             let known = self.store.read(|reader| reader.image(&chain))?.is_some();
             return Ok(known.then_some(Side::Image(chain)));
         }
@@ -78,10 +76,8 @@ impl Snapshots {
     }
 
     /// Returns the image that is seen through mounts, if they show one and nothing else.
-    fn image_shown(&self, mounts: &[Mount]) -> Option<Digest> {
-        let [mount] = mounts else { return None };
-        let name = Path::new(&mount.source).strip_prefix(self.store.root().mounts()).ok()?;
-        let chain = chain_of(name.as_os_str())?;
-        (mount.kind == "bind").then_some(chain)
+    fn image_shown(&self, mounts: &[Mount]) -> Result<Option<Digest>, SnapshotError> {
+        let [mount] = mounts else { return Ok(None) };
+        self.shown.image_of(self, mount)
     }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use super::DiskError;
 use crate::cim::CimError;
 use crate::layer::commit::CommitError;
 use crate::layer::export::ExportError;
@@ -73,6 +74,23 @@ pub enum SnapshotError {
         /// The system of the image.
         parent: LayerOs,
     },
+    /// A container has nothing to run.
+    #[error("snapshot {0:?} has no parent, and containers of Windows need an image")]
+    NoImage(String),
+    /// What was written is in the file system of a disk.
+    #[error("snapshot {0:?} was filled with no layer, and what a container wrote to its disk becomes none")]
+    NoFiles(String),
+    /// A label says what cannot be.
+    #[error("label {label} is {value:?}, which is no size")]
+    Label {
+        /// The label.
+        label: &'static str,
+        /// What it says.
+        value: String,
+    },
+    /// There is no disk for a container to write to.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
     /// Files that were written over a Windows image say nothing of what Windows needs to know.
     #[error("snapshot {0:?} was written to on Linux, and cannot become a layer of Windows")]
     NotForWindows(String),
@@ -135,12 +153,16 @@ impl SnapshotError {
             | Self::ParentNotCommitted(_)
             | Self::OtherParent { .. }
             | Self::Immutable(_)
+            | Self::Label { .. }
             | Self::Filter { .. } => Code::InvalidArgument,
             Self::RebaseNotCommitted(_) | Self::Kind { .. } | Self::HasChildren(_) => {
                 Code::FailedPrecondition
             }
-            Self::OtherSystem { .. } => Code::FailedPrecondition,
-            Self::NotForWindows(_) => Code::Unimplemented,
+            Self::OtherSystem { .. } | Self::Disk(DiskError::NoTemplate(_)) => Code::FailedPrecondition,
+            Self::NotForWindows(_)
+            | Self::NoImage(_)
+            | Self::NoFiles(_)
+            | Self::Disk(DiskError::Size { .. }) => Code::Unimplemented,
             _ if self.is_full() => Code::ResourceExhausted,
             _ => Code::Internal,
         }

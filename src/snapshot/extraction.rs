@@ -39,15 +39,7 @@ impl Snapshots {
     /// Returns the snapshot whose directory is written through the mounts.
     pub(super) fn snapshot_id(&self, mounts: &[Mount]) -> Option<u64> {
         let [mount] = mounts else { return None };
-        let upper = match mount.kind.as_str() {
-            "overlay" => mount.options.iter().find_map(|option| option.strip_prefix("upperdir="))?,
-            "bind" => mount.source.as_str(),
-            _ => return None,
-        };
-        let root = self.store.root();
-        let id = upper.strip_prefix(root.snapshots().to_str()?)?.strip_prefix('/')?;
-        let id = id.strip_suffix("/fs")?.parse().ok()?;
-        (root.upper(id).to_str() == Some(upper)).then_some(id)
+        self.shown.snapshot_of(self.store.root(), mount)
     }
 }
 

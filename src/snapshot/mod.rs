@@ -11,8 +11,6 @@
 //! All of it blocks, and may be called from any number of threads. What a caller sees is in the database before the call
 //! returns; what takes longer than that happens before, or waits for [`Snapshots::cleanup`].
 
-#![cfg(target_os = "linux")]
-
 mod cleanup;
 mod commit;
 mod details;
@@ -32,6 +30,7 @@ mod prepare;
 mod recover;
 mod remove;
 mod scratch;
+mod shown;
 mod stat;
 mod totals;
 mod update;
@@ -48,6 +47,7 @@ pub use extraction::Extraction;
 pub use images::NewLayer;
 pub use model::{CommitRequest, Info, Labels, Mount, NewSnapshot};
 pub use observer::{Observer, Outcome};
+pub use shown::{DiskError, Shown};
 pub use totals::Totals;
 
 use crate::cim::Guid;
@@ -56,6 +56,7 @@ use crate::mount::Mounter;
 use crate::store::Store;
 pub(crate) use keyed::Keyed;
 use mounts::Filling;
+use shown::Show;
 
 /// How snapshots are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,11 +65,13 @@ pub struct SnapshotOptions {
     pub sync: bool,
     /// Whether a snapshot of one namespace of containerd may stand for the same chain in another one.
     pub share: bool,
+    /// How they are shown to whoever mounts them.
+    pub shown: Shown,
 }
 
 impl Default for SnapshotOptions {
     fn default() -> Self {
-        Self { sync: true, share: true }
+        Self { sync: true, share: true, shown: Shown::default() }
     }
 }
 
@@ -78,6 +81,7 @@ pub struct Snapshots {
     store: Store,
     mounter: Arc<dyn Mounter>,
     options: SnapshotOptions,
+    shown: Box<dyn Show>,
     /// One at a time publishes a layer set.
     layers: Keyed<Guid>,
     /// One at a time makes the image of a chain.
@@ -117,8 +121,10 @@ impl Snapshots {
         mounter: Arc<dyn Mounter>,
         options: SnapshotOptions,
     ) -> Result<Self, SnapshotError> {
+        let store = Store::open(root)?;
         Ok(Self {
-            store: Store::open(root)?,
+            shown: options.shown.show(store.root()),
+            store,
             mounter,
             options,
             layers: Keyed::default(),

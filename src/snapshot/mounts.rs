@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fmt;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{Mount, SnapshotError, Snapshots, extraction};
+use super::{Mount, SnapshotError, Snapshots};
 use crate::layer::digest::Digest;
 use crate::layer::import::LayerOs;
 use crate::mount::{MountOptions, Unmount, ViewKind};
@@ -36,23 +36,8 @@ impl Snapshots {
     }
 
     pub(super) fn mounts_of(&self, key: &str, row: &SnapshotRow) -> Result<Vec<Mount>, SnapshotError> {
-        let root = self.store.root();
-        let (upper, work) = (root.upper(row.id), root.work(row.id));
         let below = self.below(row)?;
-        let extraction = extraction::is_extraction(key, &row.labels);
-        let mount = match (row.kind, below) {
-            // Nobody is to write what is there already; see `NewSnapshot::leaves_out`.
-            (Kind::Active, _) if row.layer.is_some() => read_only(overlay(&root.empty(), &upper, &work)),
-            // Only through an overlay does containerd write down what a layer deletes of those below it.
-            (Kind::Active, None) if extraction => overlay(&root.empty(), &upper, &work),
-            (Kind::Active, Some(chain)) if extraction => {
-                overlay(&self.mount_below(key, row.id, &chain)?, &upper, &work)
-            }
-            (Kind::Active, Some(chain)) => overlay(&self.mount_image(&chain)?, &upper, &work),
-            (Kind::Active, None) => bind(&upper, "rw"),
-            (_, Some(chain)) => bind(&self.mount_image(&chain)?, "ro"),
-            (_, None) => bind(&upper, "ro"),
-        };
+        let mount = self.shown.mount(self, key, row, below.as_ref())?;
         Ok(vec![mount])
     }
 
@@ -67,7 +52,7 @@ impl Snapshots {
     }
 
     /// Mounts an image unless it is mounted. A mount whose server died is made anew.
-    fn mount_image(&self, chain: &Digest) -> Result<PathBuf, SnapshotError> {
+    pub(super) fn mount_image(&self, chain: &Digest) -> Result<PathBuf, SnapshotError> {
         let at = self.store.root().mount(chain);
         let _mounting = self.mounting();
         match self.mounter.mounted(&at)? {
@@ -96,7 +81,7 @@ impl Snapshots {
 
     /// Mounts what lies below a snapshot that is being filled, for whoever fills it file by file. A container never
     /// depends on this mount, so it needs no process of its own.
-    fn mount_below(&self, key: &str, id: u64, chain: &Digest) -> Result<PathBuf, SnapshotError> {
+    pub(super) fn mount_below(&self, key: &str, id: u64, chain: &Digest) -> Result<PathBuf, SnapshotError> {
         let at = self.store.root().lower(id);
         if let Entry::Vacant(vacant) = self.filling().entry(id) {
             // Whoever removes or commits the snapshot takes the mount away only after that.
@@ -136,22 +121,4 @@ impl Snapshots {
     pub(super) fn mounting(&self) -> MutexGuard<'_, ()> {
         self.mounting.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn overlay(lower: &Path, upper: &Path, work: &Path) -> Mount {
-    let options = [("lowerdir", lower), ("upperdir", upper), ("workdir", work)];
-    let mut options: Vec<String> =
-        options.iter().map(|(option, path)| format!("{option}={}", path.display())).collect();
-    options.push("index=off".to_owned());
-    Mount { kind: "overlay".to_owned(), source: "overlay".to_owned(), options }
-}
-
-fn read_only(mut mount: Mount) -> Mount {
-    mount.options.push("ro".to_owned());
-    mount
-}
-
-fn bind(source: &Path, mode: &str) -> Mount {
-    let options = vec![mode.to_owned(), "rbind".to_owned()];
-    Mount { kind: "bind".to_owned(), source: source.display().to_string(), options }
 }

@@ -1,15 +1,12 @@
 //! Making snapshots.
 
 use std::collections::BTreeMap;
-use std::fs::{self, DirBuilder, Permissions};
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt, chown};
 
 use super::model::{DIFF_ID, REFERENCE};
 use super::{Mount, NewSnapshot, Outcome, SnapshotError, Snapshots, extraction};
 use crate::cim::{Guid, Image};
 use crate::layer::digest::Digest;
 use crate::layer::import::LayerOs;
-use crate::mount::view::{View, ViewKind};
 use crate::store::{Kind, Look, Promise, SnapshotRow, Timestamp, Usage, Writer};
 
 impl Snapshots {
@@ -72,7 +69,8 @@ impl Snapshots {
             image: None,
             usage: Usage::default(),
         };
-        self.make_directories(id, parent.and_then(|parent| parent.image))?;
+        let below = parent.and_then(|parent| parent.image);
+        self.shown.make(self, id, below.as_ref())?;
         writer.put_snapshot(&new.key, &row)?;
         Ok(row)
     }
@@ -106,36 +104,6 @@ impl Snapshots {
         }
         // One that was converted for both systems cannot be chosen without knowing what it will lie over.
         Ok(known.pop().filter(|_| known.is_empty()))
-    }
-
-    /// Makes the directories of a snapshot. The root of an overlay is that of its upper directory, so this one looks
-    /// like the root of the image below it.
-    pub(super) fn make_directories(&self, id: u64, below: Option<Digest>) -> Result<(), SnapshotError> {
-        let root = self.store.root();
-        let upper = root.upper(id);
-        let mut builder = DirBuilder::new();
-        builder.recursive(true).mode(0o700);
-        for directory in [root.snapshot(id), root.work(id), upper.clone()] {
-            builder.create(&directory).map_err(SnapshotError::io("make", &directory))?;
-        }
-        let (mode, uid, gid) = match below {
-            Some(chain) => self.root_of(&chain)?,
-            None => (0o755, 0, 0),
-        };
-        fs::set_permissions(&upper, Permissions::from_mode(mode))
-            .and_then(|()| chown(&upper, Some(uid), Some(gid)))
-            .map_err(SnapshotError::io("set up", &upper))
-    }
-
-    /// Returns mode, user and group of the root of an image.
-    fn root_of(&self, chain: &Digest) -> Result<(u32, u32, u32), SnapshotError> {
-        let image = self.open_image(chain)?;
-        let root = image.root();
-        let view = View::new(image, ViewKind::Linux)?;
-        Ok(match view.attributes(root) {
-            Ok(attributes) => (attributes.permissions, attributes.uid, attributes.gid),
-            Err(_) => (0o755, 0, 0),
-        })
     }
 
     pub(super) fn open_image(&self, chain: &Digest) -> Result<Image, SnapshotError> {

@@ -104,12 +104,13 @@ impl Snapshots {
     fn restore_directories(&self) -> Result<(), SnapshotError> {
         let root = self.store.root();
         for (_, row) in self.store.read(|reader| reader.snapshots())? {
-            if row.kind == Kind::Committed || root.upper(row.id).is_dir() && root.work(row.id).is_dir() {
+            if row.kind == Kind::Committed || self.shown.is_made(root, row.id) {
                 continue;
             }
             let below =
                 self.store.read(|reader| reader.snapshot(&row.parent))?.and_then(|parent| parent.image);
-            self.make_directories(row.id, below.filter(|chain| self.open_image(chain).is_ok()))?;
+            let below = below.filter(|chain| self.open_image(chain).is_ok());
+            self.shown.make(self, row.id, below.as_ref())?;
         }
         Ok(())
     }

@@ -20,12 +20,12 @@ impl Snapshots {
         row: &SnapshotRow,
         below: Option<&Digest>,
     ) -> Result<Converted, SnapshotError> {
+        let upper = self.shown.files(self.store.root(), key, row)?;
         let os = below.map_or(Ok(None), |below| self.store.read(|reader| reader.image(below)))?;
         if os.is_some_and(|image| image.os == LayerOs::Windows) {
             return Err(SnapshotError::NotForWindows(key.to_owned()));
         }
         let base = below.map(|below| self.open_image(below)).transpose()?;
-        let upper = self.store.root().upper(row.id);
         let (tar, out) = io::pipe().map_err(SnapshotError::io("make a pipe beside", &upper))?;
         thread::scope(|scope| {
             let exported = scope.spawn(|| export_upper(base.as_ref(), &upper, io::BufWriter::new(out)));

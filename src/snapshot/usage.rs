@@ -3,14 +3,11 @@
 use std::collections::HashSet;
 use std::fs;
 use std::io::ErrorKind;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use super::{SnapshotError, Snapshots};
 use crate::store::{Kind, Look, Usage};
-
-/// Bytes of a unit of `st_blocks`.
-const BLOCK: u64 = 512;
+use crate::sys;
 
 impl Snapshots {
     /// Returns how much a snapshot takes, without its parents.
@@ -24,7 +21,7 @@ impl Snapshots {
         match (row.kind, layer) {
             (Kind::Committed, _) => Ok(row.usage),
             (_, Some(layer)) => Ok(Usage { bytes: layer.bytes, inodes: layer.inodes }),
-            (_, None) => measure(&self.store.root().upper(row.id)),
+            (_, None) => measure(&self.shown.written(self.store.root(), row.id)),
         }
     }
 }
@@ -40,10 +37,10 @@ pub(super) fn measure(directory: &Path) -> Result<Usage, SnapshotError> {
         else {
             continue;
         };
-        if metadata.nlink() > 1 && !metadata.is_dir() && !seen.insert((metadata.dev(), metadata.ino())) {
+        if sys::shared_identity(&metadata).is_some_and(|identity| !seen.insert(identity)) {
             continue;
         }
-        usage.bytes += metadata.blocks() * BLOCK;
+        usage.bytes += sys::allocated(&metadata);
         usage.inodes += 1;
         if metadata.is_dir() {
             let entries = still_there(fs::read_dir(&path)).map_err(SnapshotError::io("list", &path))?;

@@ -9,6 +9,7 @@
 //!     mounts/CHAIN/    where an image is mounted
 //!     repair/          layers that are converted again, until they take the place of damaged ones
 //!     empty/           the lower directory of snapshots that have nothing below them
+//!     sandbox.vhdx     on Windows, the empty disk that those of containers are copies of
 //! ```
 //!
 //! * A **snapshot** is what containerd knows by a key. It has a parent, and when it is committed an image.

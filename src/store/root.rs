@@ -1,10 +1,11 @@
 //! Where everything lies below the root.
 
-use std::fs::{self, DirBuilder};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::StoreError;
 use crate::layer::digest::Digest;
+use crate::sys;
 
 /// The directory of a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,7 +15,7 @@ impl Root {
     /// Makes the directories that every store has.
     pub(super) fn create(path: &Path) -> Result<Self, StoreError> {
         make_private(path)?;
-        let root = Self(path.canonicalize().map_err(StoreError::io("resolve", path))?);
+        let root = Self(sys::resolve(path).map_err(StoreError::io("resolve", path))?);
         for directory in [root.images(), root.snapshots(), root.mounts(), root.empty()] {
             make_private(&directory)?;
         }
@@ -86,6 +87,11 @@ impl Root {
         self.0.join("repair")
     }
 
+    /// Returns the disk that those of containers of Windows are copies of.
+    pub fn template(&self) -> PathBuf {
+        self.0.join("sandbox.vhdx")
+    }
+
     /// Returns a directory in which there is nothing.
     pub fn empty(&self) -> PathBuf {
         self.0.join("empty")
@@ -94,11 +100,7 @@ impl Root {
 
 /// Makes a directory that only its owner may enter: what is below it has owners and modes of its own.
 fn make_private(path: &Path) -> Result<(), StoreError> {
-    let mut builder = DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path).map_err(StoreError::io("make", path))?;
+    sys::make_private(path).map_err(StoreError::io("make", path))?;
     let is_directory = fs::metadata(path).map_err(StoreError::io("look at", path))?.is_dir();
     match is_directory {
         true => Ok(()),

@@ -1,6 +1,6 @@
 //! Raw calls in, safe functions out: the only home of `unsafe` beside the C ABI.
 //!
-//! `linux` and `windows` export the same names.
+//! `linux` and `windows` export the same names, and each what only its system has.
 
 #![expect(unsafe_code, reason = "each block says why it is sound")]
 
@@ -14,6 +14,4 @@ mod os;
 mod os;
 
 pub use map::Map;
-#[cfg(target_os = "linux")]
-pub use os::{keep_memory_small, passed_listener};
-pub use os::{read_at, start_writeback, sync_directory, write_all_at};
+pub use os::*;

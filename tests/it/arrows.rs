@@ -12,10 +12,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("engine", &["cim", "sys"]),
     ("mount", &["cim", "sys"]),
     ("registry", &["layer"]),
-    ("store", &["cim", "layer"]),
-    ("snapshot", &["cim", "engine", "layer", "mount", "store"]),
+    ("store", &["cim", "layer", "sys"]),
+    ("snapshot", &["cim", "engine", "layer", "mount", "store", "sys"]),
     ("differ", &["layer", "snapshot"]),
-    ("rpc", &["differ", "snapshot", "store"]),
+    ("rpc", &["differ", "snapshot", "store", "sys"]),
     ("metrics", &["differ", "snapshot", "store"]),
     ("daemon", &["differ", "metrics", "mount", "rpc", "snapshot", "store", "sys"]),
     ("capi", &["cim", "mount", "sys"]),
@@ -35,8 +35,9 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("prometheus_client", &["src/metrics.rs"]),
     ("redb", &["src/store/"]),
     ("tonic", &["src/rpc/", "src/differ/", "src/daemon/"]),
-    ("tokio", &["src/rpc/", "src/differ/", "src/daemon/"]),
+    ("tokio", &["src/rpc/", "src/differ/", "src/daemon/", "src/sys/windows/pipe.rs"]),
     ("toml", &["src/daemon/"]),
+    ("windows_sys", &["src/sys/"]),
 ];
 
 /// Where `unsafe` may stand.

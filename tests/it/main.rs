@@ -17,6 +17,7 @@ mod fuse;
 #[path = "../make_image/generator/mod.rs"]
 mod generator;
 mod golden;
+#[cfg(target_os = "linux")]
 mod hive_oracles;
 #[cfg(target_os = "linux")]
 mod images;

@@ -24,7 +24,7 @@ Examples:
   cimsnap config check
   cimsnap config check ./config.toml")]
 pub(crate) struct Check {
-    /// The configuration; /etc/cimsnap/config.toml if it is there and nothing is given
+    /// The configuration; /etc/cimsnap/config.toml, or on Windows %ProgramData%\cimsnap\config.toml, if nothing is given
     file: Option<PathBuf>,
 }
 

@@ -16,7 +16,7 @@ Examples:
   cimsnap daemon
   cimsnap daemon --config ./config.toml --root /srv/cimsnap")]
 pub(crate) struct Args {
-    /// The configuration; /etc/cimsnap/config.toml if it is there and nothing is given
+    /// The configuration; /etc/cimsnap/config.toml, or on Windows %ProgramData%\cimsnap\config.toml, if nothing is given
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Where images and snapshots are kept, whatever the configuration says

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use cimsnap::daemon::doctor::{Health, Symptom, examine};
+use cimsnap::daemon::doctor::{Health, Symptom, default_containerd_config, examine};
 use serde::Serialize;
 
 use crate::cli::Result;
@@ -23,7 +23,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     daemon: Configured,
     /// The configuration of containerd
-    #[arg(long, value_name = "FILE", default_value = "/etc/containerd/config.toml")]
+    #[arg(long, value_name = "FILE", default_value_os_t = default_containerd_config())]
     containerd_config: PathBuf,
 }
 

@@ -1,6 +1,6 @@
 //! Where the files of an image come from: a directory or a tar.
 
-#[cfg(unix)]
+#[cfg_attr(not(target_os = "linux"), path = "no_directory.rs")]
 mod directory;
 mod tar;
 mod target;
@@ -24,21 +24,11 @@ pub(crate) fn add(writer: &mut Writer, source: &Path, system: System, progress: 
     if source.as_os_str() == STDIN {
         tar::add(&mut target, std::io::stdin())?;
     } else if source.is_dir() {
-        add_directory(&mut target, source)?;
+        directory::add(&mut target, source)?;
     } else {
         let file =
             std::fs::File::open(source).with_context(|| format!("cannot open {}", source.display()))?;
         tar::add(&mut target, file).with_context(|| format!("cannot read {}", source.display()))?;
     }
     target.finish()
-}
-
-#[cfg(unix)]
-fn add_directory(target: &mut Target<'_>, source: &Path) -> Result<()> {
-    directory::add(target, source)
-}
-
-#[cfg(not(unix))]
-fn add_directory(_: &mut Target<'_>, source: &Path) -> Result<()> {
-    anyhow::bail!("{} is a directory; on this system only a tar can be read", source.display())
 }

@@ -34,7 +34,7 @@ pub(super) fn kernel() -> Vec<Symptom> {
 }
 
 /// Nothing needs EROFS today, so that it is not there is no fault.
-pub(super) fn erofs(known: &str, release: &str) -> Symptom {
+fn erofs(known: &str, release: &str) -> Symptom {
     let mut numbers = release.split(['.', '-']).map(|number| number.parse::<u32>().unwrap_or(0));
     let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
     match (has(known, "erofs"), version >= (6, 12)) {
@@ -62,7 +62,7 @@ pub(super) fn root(root: &Path) -> Vec<Symptom> {
     }
 }
 
-pub(super) fn kind(root: &Path, kind: i64) -> Symptom {
+fn kind(root: &Path, kind: i64) -> Symptom {
     let root = root.display();
     match UNSUITABLE.iter().find(|(number, ..)| *number == kind) {
         Some((_, name, why)) => Symptom::error(
@@ -73,7 +73,7 @@ pub(super) fn kind(root: &Path, kind: i64) -> Symptom {
     }
 }
 
-pub(super) fn space(root: &Path, free: u64) -> Symptom {
+fn space(root: &Path, free: u64) -> Symptom {
     let (root, gigabytes) = (root.display(), free >> 30);
     match free < LITTLE {
         true => Symptom::warning(
@@ -81,5 +81,25 @@ pub(super) fn space(root: &Path, free: u64) -> Symptom {
             "free some space, or set root to a larger disk; `cimsnap gc` removes what nobody needs",
         ),
         false => Symptom::ok(format!("{root} has {gigabytes} GiB left")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Health;
+    use super::*;
+
+    #[test]
+    fn file_systems_that_lose_things_are_refused() {
+        let root = Path::new("/srv");
+        assert_eq!(kind(root, 0xef53).health, Health::Ok);
+        for unsuitable in [0x0102_1994, 0x794c_7630, 0x6969] {
+            assert_eq!(kind(root, unsuitable).health, Health::Error);
+        }
+        assert_eq!(space(root, 1 << 30).health, Health::Warning);
+        assert_eq!(space(root, 100 << 30).health, Health::Ok);
+        assert!(erofs("nodev\tproc\n\terofs\n", "6.12.3-1").seen.contains("also of files"));
+        assert!(erofs("nodev\tproc\n\terofs\n", "6.1.0").seen.contains("block devices only"));
+        assert!(erofs("nodev\tnoterofs\n", "6.12.0").seen.contains("not loaded"));
     }
 }

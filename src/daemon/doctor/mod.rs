@@ -7,6 +7,7 @@
 //! ```
 
 mod containerd_config;
+#[cfg_attr(windows, path = "windows.rs")]
 mod machine;
 mod plugins;
 mod reach;
@@ -14,11 +15,11 @@ mod release;
 #[cfg(test)]
 mod tests;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::Config;
+use super::{Config, system};
 use crate::differ::Release;
 
 /// How bad a finding is.
@@ -56,6 +57,11 @@ impl Symptom {
     fn error(seen: impl Into<String>, advice: impl Into<String>) -> Self {
         Self { health: Health::Error, seen: seen.into(), advice: advice.into() }
     }
+}
+
+/// Returns where the configuration of containerd is, if nobody says.
+pub fn default_containerd_config() -> PathBuf {
+    system::containerd_config()
 }
 
 /// Looks at everything: the machine, both daemons, and what containerd is told of ours.

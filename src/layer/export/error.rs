@@ -43,6 +43,9 @@ pub enum ExportError {
     /// A part of the registry differs from the parent's in what no changes can say, such as the order of values.
     #[error("no changes to the parent's registry hive {0} make this one")]
     NoDelta(ImagePath),
+    /// The system knows no overlays.
+    #[error("cannot read {0} as an overlay: this system has none")]
+    NoOverlays(PathBuf),
     /// The layer cannot be written.
     #[error("cannot write the layer")]
     Write(#[source] io::Error),

@@ -24,14 +24,13 @@ mod hives;
 mod links;
 mod linux;
 mod names;
-#[cfg(target_os = "linux")]
+#[cfg_attr(not(target_os = "linux"), path = "no_upper.rs")]
 mod upper;
 mod windows;
 
 use std::io::Write;
 
 pub use error::{EntryError, ExportError};
-#[cfg(target_os = "linux")]
 pub use upper::export_upper;
 
 use super::import::LayerOs;

@@ -10,10 +10,6 @@ use crate::layer::import::LayerOs;
 /// Begins the name of a whiteout.
 const WHITEOUT: &[u8] = b".wh.";
 
-/// Tells that a directory shows nothing of the parent.
-#[cfg(target_os = "linux")]
-pub(super) const OPAQUE: &[u8] = b".wh..wh..opq";
-
 /// Ends the names of the merged hives in `Hives`, which an import makes.
 const MERGED_HIVE: &[u8] = b"_BASE";
 

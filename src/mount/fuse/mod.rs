@@ -18,14 +18,16 @@ mod errno;
 mod filesystem;
 mod serve;
 mod spawn;
+pub mod table;
 mod tuning;
+mod unmount;
 
 use std::path::{Path, PathBuf};
 
 pub use serve::{BriefMount, ServeOptions, serve};
-pub use spawn::{SUBCOMMAND, serve_main, spawn};
+pub use spawn::{SUBCOMMAND, serve_main, served, spawn};
 
-use super::{MountEntry, MountError, MountOptions, Mounter, Unmount, table, unmount};
+use super::{MountEntry, MountError, MountOptions, Mounter, Unmount};
 
 /// Mounts images through FUSE.
 #[derive(Clone, Debug)]

@@ -10,11 +10,11 @@ use fuser::{BackgroundSession, Config, MountOption, Session, SessionACL};
 use rustix::mount::{UnmountFlags, unmount};
 
 use super::filesystem::FileSystem;
-use super::{errno, tuning};
+use super::{errno, table, tuning};
 use crate::cim::Image;
 use crate::cim::io::Lock;
 use crate::mount::view::View;
-use crate::mount::{MountError, MountOptions, table};
+use crate::mount::{MountError, MountOptions};
 
 /// What a server serves, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -50,6 +50,12 @@ pub fn spawn(program: &Path, image: &Path, at: &Path, options: &MountOptions) ->
     }
 }
 
+/// Serves a mount if that is what this program was started for.
+pub fn served() -> Option<ExitCode> {
+    let mut args = std::env::args_os().skip(1);
+    (args.next()? == SUBCOMMAND).then(|| serve_main(args))
+}
+
 /// Serves a mount as the arguments behind [`SUBCOMMAND`] say: the whole life of the process that [`spawn`] starts.
 pub fn serve_main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let mut args = args.into_iter().peekable();

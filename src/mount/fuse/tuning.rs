@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::mount::table;
+use super::table;
 
 /// How far the kernel reads ahead: the most that one request can carry. It offers no more than 128 KiB by itself.
 const READAHEAD_KIB: &str = "1024";

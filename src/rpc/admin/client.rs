@@ -1,8 +1,6 @@
 //! Asking a daemon that runs.
 
 use std::fmt;
-use std::io;
-use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 use tokio::runtime::{Builder, Runtime};
@@ -12,7 +10,7 @@ use tonic::transport::Channel;
 use super::AdminError;
 use super::message::admin_client::AdminClient;
 use super::message::{CheckRequest, CollectRequest, Garbage, ListRequest, Report, Snapshot};
-use crate::differ::connect;
+use crate::differ::{connect, is_served};
 use crate::snapshot::fsck::FsckOptions;
 
 /// Largest answer: a report may have much to say.
@@ -37,14 +35,8 @@ impl Client {
             path: socket.to_owned(),
             source,
         };
-        match UnixStream::connect(socket) {
-            Ok(_) => {}
-            Err(error)
-                if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) =>
-            {
-                return Ok(None);
-            }
-            Err(error) => return Err(failed(error.into())),
+        if !is_served(socket).map_err(|error| failed(error.into()))? {
+            return Ok(None);
         }
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| failed(error.into()))?;

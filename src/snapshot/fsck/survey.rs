@@ -34,8 +34,8 @@ impl Snapshots {
             Ok::<_, SnapshotError>((reader.snapshots()?, reader.images()?, reader.layers()?))
         })?;
         let writable = snapshots.iter().filter(|(_, row)| row.kind != Kind::Committed);
-        let uppers = writable.map(|(key, row)| (key.clone(), self.store.root().upper(row.id)));
-        let lost = uppers.filter(|(_, upper)| !upper.is_dir()).collect();
+        let written = writable.map(|(key, row)| (key.clone(), self.shown.written(self.store.root(), row.id)));
+        let lost = written.filter(|(_, written)| !written.is_dir()).collect();
         let mut stray = Vec::new();
         for path in self.stale_directories()? {
             let bytes = measure(&path)?.bytes;

@@ -1,10 +1,15 @@
 //! Files and directories.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
+
+use rustix::io::Errno;
+
+/// Bytes of a unit of `st_blocks`.
+const BLOCK: u64 = 512;
 
 /// Writes all of `bytes` at an offset.
 pub fn write_all_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
@@ -29,4 +34,20 @@ pub fn start_writeback(file: &File, offset: u64, len: u64) -> io::Result<()> {
     // SAFETY: the descriptor is open for the length of the call, and no memory is passed.
     let result = unsafe { libc::sync_file_range(file.as_raw_fd(), offset, len, libc::SYNC_FILE_RANGE_WRITE) };
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Returns how much a file takes on the disk.
+pub fn allocated(metadata: &Metadata) -> u64 {
+    metadata.blocks().saturating_mul(BLOCK)
+}
+
+/// Returns what tells a file with several names from others.
+pub fn shared_identity(metadata: &Metadata) -> Option<(u64, u64)> {
+    (metadata.nlink() > 1 && !metadata.is_dir()).then(|| (metadata.dev(), metadata.ino()))
+}
+
+/// Returns whether a mount has somebody who answers for it.
+pub fn has_server(mount: &Path) -> bool {
+    // A question that the server's death has overtaken is aborted; later ones find nobody.
+    !matches!(rustix::fs::statfs(mount), Err(Errno::NOTCONN | Errno::CONNABORTED))
 }

@@ -5,18 +5,14 @@ mod check;
 mod create;
 mod diff;
 mod dump;
-#[cfg(target_os = "linux")]
 mod extract;
 mod fork;
 mod ls;
-#[cfg(target_os = "linux")]
 mod mount;
-#[cfg(target_os = "linux")]
 mod mounts;
 mod regions;
 mod stat;
 mod tree;
-#[cfg(target_os = "linux")]
 mod umount;
 
 use clap::Subcommand;
@@ -33,17 +29,13 @@ pub(crate) enum Cim {
     Tree(tree::Args),
     Stat(stat::Args),
     Cat(cat::Args),
-    #[cfg(target_os = "linux")]
     Extract(extract::Args),
     Dump(dump::Args),
     Check(check::Args),
     Regions(regions::Args),
     Diff(diff::Args),
-    #[cfg(target_os = "linux")]
     Mount(mount::Args),
-    #[cfg(target_os = "linux")]
     Umount(umount::Args),
-    #[cfg(target_os = "linux")]
     Mounts(mounts::Args),
 }
 
@@ -56,17 +48,13 @@ impl Cim {
             Self::Tree(args) => args.run(ui),
             Self::Stat(args) => args.run(ui),
             Self::Cat(args) => args.run(ui),
-            #[cfg(target_os = "linux")]
             Self::Extract(args) => args.run(ui),
             Self::Dump(args) => args.run(ui),
             Self::Check(args) => args.run(ui),
             Self::Regions(args) => args.run(ui),
             Self::Diff(args) => args.run(ui),
-            #[cfg(target_os = "linux")]
             Self::Mount(args) => args.run(ui),
-            #[cfg(target_os = "linux")]
             Self::Umount(args) => args.run(ui),
-            #[cfg(target_os = "linux")]
             Self::Mounts(args) => args.run(ui),
         }
     }

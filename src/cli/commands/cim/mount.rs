@@ -2,8 +2,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use cimsnap::cim::Image;
-use cimsnap::mount::fuse::FuseMounter;
-use cimsnap::mount::{MountOptions, Mounter, ViewKind};
+use cimsnap::mount::{MountOptions, Mounter, SystemMounter, ViewKind};
 use serde::Serialize;
 
 use crate::cli::Result;
@@ -53,7 +52,7 @@ impl Args {
             threads: self.threads,
             log: self.log.clone(),
         };
-        FuseMounter::this_program()?.mount(&self.image, &self.directory, &options)?;
+        SystemMounter::this_program()?.mount(&self.image, &self.directory, &options)?;
         let answer = Answer {
             image: self.image.display().to_string(),
             directory: self.directory.display().to_string(),

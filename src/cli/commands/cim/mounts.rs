@@ -1,7 +1,6 @@
 use std::io::Write;
 
-use cimsnap::mount::Mounter;
-use cimsnap::mount::fuse::FuseMounter;
+use cimsnap::mount::{Mounter, SystemMounter};
 use serde::Serialize;
 
 use crate::cli::Result;
@@ -23,7 +22,7 @@ struct Entry {
 impl Args {
     pub(super) fn run(&self, ui: &Ui) -> Result {
         let mut out = ui.out();
-        for mount in FuseMounter::this_program()?.list()? {
+        for mount in SystemMounter::this_program()?.list()? {
             let alive = mount.is_alive();
             let (image, directory) = (mount.image.display().to_string(), mount.at.display().to_string());
             if ui.is_json() {

@@ -1,7 +1,6 @@
 use std::path::PathBuf;
 
-use cimsnap::mount::fuse::FuseMounter;
-use cimsnap::mount::{Mounter, Unmount};
+use cimsnap::mount::{Mounter, SystemMounter, Unmount};
 
 use crate::cli::Result;
 use crate::cli::exit::Exit;
@@ -20,7 +19,7 @@ pub(crate) struct Args {
 impl Args {
     pub(super) fn run(&self, _: &Ui) -> Result {
         let how = if self.lazy { Unmount::Detach } else { Unmount::WhenIdle };
-        FuseMounter::this_program()?.unmount(&self.directory, how)?;
+        SystemMounter::this_program()?.unmount(&self.directory, how)?;
         Ok(Exit::Success)
     }
 }

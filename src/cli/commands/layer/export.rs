@@ -5,9 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use cimsnap::cim::Image;
 use cimsnap::layer::digest::Hasher;
-#[cfg(target_os = "linux")]
-use cimsnap::layer::export::export_upper;
-use cimsnap::layer::export::{ExportError, ExportSummary, export};
+use cimsnap::layer::export::{ExportError, ExportSummary, export, export_upper};
 use cimsnap::layer::import::LayerOs;
 use serde::Serialize;
 
@@ -29,13 +27,11 @@ Examples:
   cimsnap layer export --parent base.cim --upper /run/upper app.tar")]
 pub(crate) struct Args {
     /// The image to make a layer of
-    #[cfg_attr(target_os = "linux", arg(required_unless_present = "upper", conflicts_with = "upper"))]
-    #[cfg_attr(not(target_os = "linux"), arg(required = true))]
+    #[arg(required_unless_present = "upper", conflicts_with = "upper")]
     image: Option<PathBuf>,
     /// The tar to write, which must not exist, or - for standard output
     tar: PathBuf,
     /// Make a layer of the upper directory of an overlay over the parent, which nobody may be writing to
-    #[cfg(target_os = "linux")]
     #[arg(long, value_name = "DIR", conflicts_with = "os")]
     upper: Option<PathBuf>,
     /// The image below; without it, the layer holds all of the image
@@ -62,7 +58,6 @@ struct Answer {
 /// What to make a layer of.
 enum Subject {
     Image(Image, LayerOs),
-    #[cfg(target_os = "linux")]
     Upper(PathBuf),
 }
 
@@ -95,7 +90,6 @@ impl Args {
     }
 
     fn subject(&self) -> Result<Subject> {
-        #[cfg(target_os = "linux")]
         if let Some(upper) = &self.upper {
             return Ok(Subject::Upper(upper.clone()));
         }
@@ -138,7 +132,6 @@ impl Subject {
     ) -> std::result::Result<ExportSummary, ExportError> {
         match self {
             Self::Image(image, os) => export(parent, image, *os, out),
-            #[cfg(target_os = "linux")]
             Self::Upper(upper) => export_upper(parent, upper, out),
         }
     }

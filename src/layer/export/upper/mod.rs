@@ -18,7 +18,7 @@ use tar::EntryType;
 
 use super::archive::{Archive, Description};
 use super::error::{EntryError, ExportError};
-use super::names::{self, OPAQUE};
+use super::names;
 use super::{ExportSummary, linux};
 use crate::cim::wsl::{Device, FileType};
 use crate::cim::{FileTime, Image};
@@ -27,6 +27,9 @@ use scratch::{Marks, Place};
 
 /// Data is read in pieces of this size.
 const PIECE: usize = 1 << 20;
+
+/// Tells that a directory shows nothing of the parent.
+const OPAQUE: &[u8] = b".wh..wh..opq";
 
 const PERMISSION_MASK: u32 = 0o7777;
 

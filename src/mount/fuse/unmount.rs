@@ -7,19 +7,10 @@ use std::time::{Duration, Instant};
 use rustix::io::Errno;
 use rustix::mount::UnmountFlags;
 
-use super::{MountEntry, MountError, table};
+use super::table;
 use crate::cim::files;
 use crate::cim::io::{Directory, DiskDirectory};
-
-/// How a mount is taken away.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Unmount {
-    /// Only when nobody uses it.
-    #[default]
-    WhenIdle,
-    /// At once where nobody uses it; else it disappears now and ends when the last user is gone.
-    Detach,
-}
+use crate::mount::{MountEntry, MountError, Unmount};
 
 /// How long a server may take to end after its mount is gone. It only has to notice.
 const SERVER_GRACE: Duration = Duration::from_secs(2);

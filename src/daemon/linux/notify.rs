@@ -8,12 +8,12 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 
 /// The daemon answers.
-pub(super) const READY: &str = "READY=1";
+pub(crate) const READY: &str = "READY=1";
 /// The daemon ends.
-pub(super) const STOPPING: &str = "STOPPING=1";
+pub(crate) const STOPPING: &str = "STOPPING=1";
 
 /// Tells whoever started the daemon, if they want to hear it.
-pub(super) fn notify(state: &str) -> io::Result<()> {
+pub(crate) fn notify(state: &str) -> io::Result<()> {
     match env::var_os("NOTIFY_SOCKET") {
         Some(socket) => {
             UnixDatagram::unbound()?.send_to_addr(state.as_bytes(), &address(&socket)?)?;

@@ -4,20 +4,22 @@ use std::fs::{self, Permissions};
 use std::io;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::{DaemonError, Grpc};
+use tokio_stream::wrappers::UnixListenerStream;
+
+use crate::daemon::{DaemonError, Grpc};
 use crate::sys;
 
 /// A socket that is listened on. Its file goes with it, unless it is somebody else's.
 #[derive(Debug)]
-pub(super) struct Socket {
-    pub(super) listener: UnixListener,
-    /// Whether we made the file.
-    made: Option<std::path::PathBuf>,
+pub(crate) struct Listener {
+    listener: UnixListener,
+    /// The file, if we made it.
+    made: Option<PathBuf>,
 }
 
-impl Drop for Socket {
+impl Drop for Listener {
     fn drop(&mut self) {
         if let Some(path) = &self.made {
             // Whoever starts next replaces a file that nobody listens on.
@@ -26,14 +28,22 @@ impl Drop for Socket {
     }
 }
 
-/// Takes the socket that systemd passed on, or makes one.
-pub(super) fn listen(grpc: &Grpc) -> Result<Socket, DaemonError> {
-    let (listener, made) = match sys::passed_listener().map_err(DaemonError::Passed)? {
-        Some(listener) => (listener, None),
-        None => (make(grpc)?, Some(grpc.address.clone())),
-    };
-    listener.set_nonblocking(true).map_err(DaemonError::Passed)?;
-    Ok(Socket { listener, made })
+impl Listener {
+    /// Takes the socket that systemd passed on, or makes one.
+    pub(crate) fn new(grpc: &Grpc) -> Result<Self, DaemonError> {
+        let (listener, made) = match sys::passed_listener().map_err(DaemonError::Passed)? {
+            Some(listener) => (listener, None),
+            None => (make(grpc)?, Some(grpc.address.clone())),
+        };
+        listener.set_nonblocking(true).map_err(DaemonError::Passed)?;
+        Ok(Self { listener, made })
+    }
+
+    /// Returns all who connect from now on.
+    pub(crate) fn clients(&self) -> io::Result<UnixListenerStream> {
+        let listener = self.listener.try_clone().and_then(tokio::net::UnixListener::from_std)?;
+        Ok(UnixListenerStream::new(listener))
+    }
 }
 
 fn make(grpc: &Grpc) -> Result<UnixListener, DaemonError> {

@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
-use super::MountError;
+use crate::mount::{MountEntry, MountError};
 
 /// The kernel's list of the mounts that this process sees.
 pub const PATH: &str = "/proc/self/mountinfo";
@@ -13,30 +13,9 @@ pub const PATH: &str = "/proc/self/mountinfo";
 /// What tells our mounts from others: the file system type, as the kernel shows it.
 pub const FILE_SYSTEM: &str = "fuse.cimsnap";
 
-/// One of our mounts.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MountEntry {
-    /// The directory.
-    pub at: PathBuf,
-    /// The `.cim` file.
-    pub image: PathBuf,
-    /// The device number that the files of the mount show, as `major:minor`.
-    pub device: String,
-}
-
-impl MountEntry {
-    /// Returns whether a server answers for the mount. One whose server was killed stays as a directory in which
-    /// everything fails, until it is unmounted.
-    pub fn is_alive(&self) -> bool {
-        use rustix::io::Errno;
-        // A question that the server's death has overtaken is aborted; later ones find nobody.
-        !matches!(rustix::fs::statfs(&self.at), Err(Errno::NOTCONN | Errno::CONNABORTED))
-    }
-}
-
 /// Returns all our mounts in the order in which they were made.
 pub fn list() -> Result<Vec<MountEntry>, MountError> {
-    let table = fs::read(PATH).map_err(|source| MountError::Table { source })?;
+    let table = fs::read(PATH).map_err(|source| MountError::Table { path: PATH, source })?;
     Ok(parse(&table))
 }
 
@@ -47,7 +26,7 @@ pub fn find(at: &Path) -> Result<Option<MountEntry>, MountError> {
 
 /// Like [`find`], for a path that is resolved already. Does not touch the mount.
 pub(super) fn find_exact(at: &Path) -> Result<Option<MountEntry>, MountError> {
-    let table = fs::read(PATH).map_err(|source| MountError::Table { source })?;
+    let table = fs::read(PATH).map_err(|source| MountError::Table { path: PATH, source })?;
     let upmost = table.split(|&byte| byte == b'\n').filter_map(Line::parse).rfind(|line| line.at == at);
     Ok(upmost.and_then(Line::into_entry))
 }

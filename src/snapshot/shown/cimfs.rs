@@ -1,0 +1,174 @@
+//! Snapshots as the shim wants them that runs containers of Windows: an image, and a disk over it.
+
+#[cfg(test)]
+mod tests;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use super::disk::{DiskError, ScratchDisks};
+use super::{Mount, Show, SnapshotError, Snapshots};
+use crate::layer::digest::Digest;
+use crate::snapshot::Labels;
+use crate::snapshot::extraction::is_extraction;
+use crate::snapshot::model::REFERENCE;
+use crate::store::{Kind, Look, Root, SnapshotRow, image_name};
+use crate::sys;
+
+/// The type of the mounts.
+const KIND: &str = "CimFS";
+
+/// What the shim calls the disk of a container.
+const DISK: &str = "sandbox.vhdx";
+
+/// How many bytes a disk is to have.
+const SIZE: &str = "containerd.io/snapshot/windows/rootfs.sizebytes";
+
+/// The same in gibibytes, as it was said before.
+const SIZE_BEFORE: &str = "containerd.io/snapshot/io.microsoft.container.storage.rootfs.size-gb";
+
+/// Shows snapshots to the shim.
+#[derive(Debug)]
+pub(super) struct CimFs<D> {
+    disks: D,
+    /// One at a time makes a disk.
+    making: Mutex<()>,
+}
+
+impl<D: ScratchDisks> CimFs<D> {
+    pub(super) fn new(disks: D) -> Self {
+        Self { disks, making: Mutex::default() }
+    }
+
+    /// Makes the disk of a snapshot, unless it is there.
+    fn make_disk(&self, directory: &Path, labels: &Labels) -> Result<(), SnapshotError> {
+        let size = disk_size(labels)?;
+        let _alone = self.making.lock().unwrap_or_else(PoisonError::into_inner);
+        let disk = directory.join(DISK);
+        if disk.exists() {
+            return Ok(());
+        }
+        let unfinished = disk.with_extension("part");
+        self.disks.make(&unfinished, size)?;
+        fs::rename(&unfinished, &disk).map_err(|source| DiskError::Make { at: disk, source }.into())
+    }
+}
+
+impl<D: ScratchDisks> Show for CimFs<D> {
+    /// The disk comes later, when nobody waits for the database.
+    fn make(&self, all: &Snapshots, id: u64, _below: Option<&Digest>) -> Result<(), SnapshotError> {
+        let directory = all.store.root().snapshot(id);
+        sys::make_private(&directory).map_err(SnapshotError::io("make", &directory))
+    }
+
+    fn is_made(&self, root: &Root, id: u64) -> bool {
+        root.snapshot(id).is_dir()
+    }
+
+    fn written(&self, root: &Root, id: u64) -> PathBuf {
+        root.snapshot(id)
+    }
+
+    fn files(&self, _root: &Root, key: &str, _row: &SnapshotRow) -> Result<PathBuf, SnapshotError> {
+        Err(SnapshotError::NoFiles(key.to_owned()))
+    }
+
+    fn mount(
+        &self,
+        all: &Snapshots,
+        key: &str,
+        row: &SnapshotRow,
+        below: Option<&Digest>,
+    ) -> Result<Mount, SnapshotError> {
+        let directory = all.store.root().snapshot(row.id);
+        if !is_extraction(key, &row.labels) {
+            // The shim needs an image to run anything of.
+            below.ok_or_else(|| SnapshotError::NoImage(key.to_owned()))?;
+            self.make_disk(&directory, &row.labels)?;
+        }
+        // Nobody is to write what is there already; see `NewSnapshot::leaves_out`.
+        let mode = if row.kind == Kind::View || row.layer.is_some() { "ro" } else { "rw" };
+        let mut options = vec![mode.to_owned(), format!("cimpath={}", own_image(all, row)?.display())];
+        options.extend(Parents::of(all, row)?.options());
+        Ok(Mount { kind: KIND.to_owned(), source: directory.display().to_string(), options })
+    }
+
+    fn snapshot_of(&self, root: &Root, mount: &Mount) -> Option<u64> {
+        let id = Path::new(&mount.source).file_name()?.to_str()?.parse().ok()?;
+        let same = root.snapshot(id).to_str() == Some(mount.source.as_str());
+        (mount.kind == KIND && same).then_some(id)
+    }
+
+    /// What a view shows is the image of its parent.
+    fn image_of(&self, all: &Snapshots, mount: &Mount) -> Result<Option<Digest>, SnapshotError> {
+        let Some(id) = self.snapshot_of(all.store.root(), mount) else { return Ok(None) };
+        all.store.read(|reader| {
+            let Some(key) = reader.key_of(id)? else { return Ok(None) };
+            let view = reader.snapshot(&key)?.filter(|row| row.kind == Kind::View);
+            let parent = view.map_or(Ok(None), |view| reader.snapshot(&view.parent))?;
+            Ok(parent.and_then(|parent| parent.image))
+        })
+    }
+}
+
+/// Returns where the image of a snapshot will be, as far as that is known: only other differs would write it.
+fn own_image(all: &Snapshots, row: &SnapshotRow) -> Result<PathBuf, SnapshotError> {
+    let chain = row.labels.get(REFERENCE).and_then(|chain| chain.parse().ok());
+    let name = match chain {
+        Some(chain) => image_name(&chain)?.as_str().to_owned(),
+        None => format!("{}.cim", row.id),
+    };
+    Ok(all.store.root().images().join(name))
+}
+
+/// What lies below a snapshot, the nearest first.
+#[derive(Debug, Default)]
+struct Parents {
+    directories: Vec<String>,
+    images: Vec<String>,
+}
+
+impl Parents {
+    fn of(all: &Snapshots, row: &SnapshotRow) -> Result<Self, SnapshotError> {
+        let root = all.store.root();
+        all.store.read(|reader| {
+            let mut parents = Self::default();
+            let mut next = row.parent.clone();
+            while let Some(parent) = reader.snapshot(&next)? {
+                let chain = parent.image.ok_or_else(|| SnapshotError::NotFound(next.clone()))?;
+                let image = root.images().join(image_name(&chain)?.as_str());
+                parents.directories.push(root.snapshot(parent.id).display().to_string());
+                parents.images.push(image.display().to_string());
+                next = parent.parent;
+            }
+            Ok(parents)
+        })
+    }
+
+    fn options(self) -> impl Iterator<Item = String> {
+        let lists = [("parentLayerPaths", self.directories), ("parentCimPaths", self.images)];
+        let said = lists.into_iter().filter(|(_, paths)| !paths.is_empty());
+        said.map(|(option, paths)| format!("{option}={}", serde_json::Value::from(paths)))
+    }
+}
+
+/// Returns how large a disk is to be, if anybody says.
+fn disk_size(labels: &Labels) -> Result<Option<u64>, SnapshotError> {
+    let number = |label: &'static str| match labels.get(label) {
+        Some(value) => value.parse::<u64>().map(Some).map_err(|_| bad(label, value)),
+        None => Ok(None),
+    };
+    let before = match number(SIZE_BEFORE)? {
+        Some(gibibytes) => {
+            let bytes = gibibytes.checked_mul(1 << 30);
+            Some(bytes.ok_or_else(|| bad(SIZE_BEFORE, &gibibytes.to_string()))?)
+        }
+        None => None,
+    };
+    Ok(number(SIZE)?.or(before).filter(|&size| size > 0))
+}
+
+fn bad(label: &'static str, value: &str) -> SnapshotError {
+    SnapshotError::Label { label, value: value.to_owned() }
+}

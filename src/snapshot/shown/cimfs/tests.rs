@@ -1,0 +1,196 @@
+//! What the shim is told, over images of two layers of Windows.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::*;
+use crate::layer::import::LayerOs;
+use crate::layer::stream::{LayerStream, StreamOptions};
+use crate::mount::SystemMounter;
+use crate::snapshot::{Code, CommitRequest, Extraction, NewSnapshot, Shown, SnapshotOptions};
+use crate::store::Reader;
+
+const BASE: &[u8] = include_bytes!("../../../../tests/data/layers/windows-1-base.tar.gz");
+const UPPER: &[u8] = include_bytes!("../../../../tests/data/layers/windows-3-buildkit.tar.gz");
+
+/// What stands for a formatted disk.
+const BLANK: &[u8] = b"blank";
+
+fn open(root: &Path) -> Snapshots {
+    let mounter = Arc::new(SystemMounter::this_program().unwrap());
+    let options = SnapshotOptions { sync: false, shown: Shown::CimFs, ..SnapshotOptions::default() };
+    Snapshots::open(root, mounter, options).unwrap()
+}
+
+/// Opens a root with the images `base` and `top`, which lies over it.
+fn two_images(root: &Path) -> Snapshots {
+    let all = open(root);
+    pull(&all, "base", "", BASE);
+    pull(&all, "top", "base", UPPER);
+    all
+}
+
+fn pull(all: &Snapshots, name: &str, parent: &str, blob: &'static [u8]) {
+    let key = format!("extract-1 {name}");
+    let mounts = all.prepare(new(&key, parent)).unwrap();
+    let target = all.extraction(&mounts).unwrap().unwrap();
+    assert_eq!(target, Extraction { key: key.clone(), row: row(all, &key) });
+    let stream = LayerStream::open(blob, StreamOptions::default()).unwrap();
+    all.fill(&target, stream, Some(LayerOs::Windows), Duration::ZERO).unwrap();
+    all.commit(&CommitRequest { key, name: name.to_owned(), ..CommitRequest::default() }).unwrap();
+}
+
+fn new(key: &str, parent: &str) -> NewSnapshot {
+    NewSnapshot { key: key.to_owned(), parent: parent.to_owned(), ..NewSnapshot::default() }
+}
+
+fn row(all: &Snapshots, key: &str) -> SnapshotRow {
+    all.store().read(|reader: &Reader| reader.snapshot(key)).unwrap().unwrap()
+}
+
+fn write_template(all: &Snapshots) {
+    fs::write(all.store().root().template(), BLANK).unwrap();
+}
+
+fn option(mount: &Mount, name: &str) -> Option<String> {
+    mount.options.iter().find_map(|option| option.strip_prefix(&format!("{name}="))).map(str::to_owned)
+}
+
+fn list(mount: &Mount, name: &str) -> Vec<PathBuf> {
+    serde_json::from_str(&option(mount, name).unwrap()).unwrap()
+}
+
+fn code<T>(result: Result<T, SnapshotError>) -> Option<Code> {
+    result.err().map(|error| error.code())
+}
+
+#[test]
+fn a_container_is_told_of_all_that_lies_below_it() {
+    let place = tempfile::tempdir().unwrap();
+    let all = two_images(place.path());
+    write_template(&all);
+    let mounts = all.prepare(new("container", "top")).unwrap();
+    let [mount] = &mounts[..] else { panic!("{mounts:?}") };
+    let root = all.store().root();
+    let directory = root.snapshot(row(&all, "container").id);
+    assert_eq!((mount.kind.as_str(), Path::new(&mount.source)), ("CimFS", directory.as_path()));
+    assert_eq!(fs::read(directory.join("sandbox.vhdx")).unwrap(), BLANK);
+    assert!(mount.options.contains(&"rw".to_owned()), "{mount:?}");
+    assert!(Path::new(&option(mount, "cimpath").unwrap()).is_absolute());
+    let below = [row(&all, "top"), row(&all, "base")];
+    assert_eq!(list(mount, "parentLayerPaths"), below.each_ref().map(|row| root.snapshot(row.id)));
+    let images = below.each_ref().map(|row| image_name(&row.image.unwrap()).unwrap());
+    let images = images.map(|name| root.images().join(name.as_str()));
+    assert_eq!(list(mount, "parentCimPaths"), images);
+    assert!(images.iter().all(|image| image.is_file()));
+    assert_eq!(all.mounts("container").unwrap(), mounts);
+}
+
+#[test]
+fn what_a_container_wrote_stays() {
+    let place = tempfile::tempdir().unwrap();
+    let all = two_images(place.path());
+    write_template(&all);
+    let [mount] = &all.prepare(new("container", "top")).unwrap()[..] else { panic!() };
+    let disk = Path::new(&mount.source).join("sandbox.vhdx");
+    fs::write(&disk, "written").unwrap();
+    all.mounts("container").unwrap();
+    drop(all);
+    open(place.path()).mounts("container").unwrap();
+    assert_eq!(fs::read(&disk).unwrap(), b"written");
+}
+
+#[test]
+fn an_extraction_has_no_disk_and_is_never_read_only() {
+    let place = tempfile::tempdir().unwrap();
+    let all = two_images(place.path());
+    for (parent, parents) in [("", 0), ("top", 2)] {
+        let key = format!("extract-2 over{parent}");
+        let [mount] = &all.prepare(new(&key, parent)).unwrap()[..] else { panic!() };
+        assert!(mount.options.iter().all(|option| option != "ro"), "{mount:?}");
+        assert!(fs::read_dir(&mount.source).unwrap().next().is_none());
+        let said = mount.options.iter().filter(|option| option.starts_with("parent")).count();
+        assert_eq!(said, parents, "{mount:?}");
+    }
+}
+
+#[test]
+fn views_show_images_that_can_be_compared() {
+    let place = tempfile::tempdir().unwrap();
+    let all = two_images(place.path());
+    write_template(&all);
+    let base = all.view(new("base view", "base")).unwrap();
+    let top = all.view(new("top view", "top")).unwrap();
+    assert!(top[0].options.contains(&"ro".to_owned()), "{top:?}");
+    let difference = all.difference(&base, &top).unwrap().unwrap();
+    let mut tar = Vec::new();
+    all.write_difference(&difference, &mut tar).unwrap();
+    assert!(tar.len() > 1024, "{}", tar.len());
+    let container = all.prepare(new("container", "top")).unwrap();
+    let written = all.difference(&top, &container).unwrap().unwrap();
+    assert_eq!(code(all.write_difference(&written, Vec::new())), Some(Code::Unimplemented));
+}
+
+#[test]
+fn a_container_without_a_disk_or_an_image_leaves_no_trace() {
+    let place = tempfile::tempdir().unwrap();
+    let all = two_images(place.path());
+    assert_eq!(code(all.prepare(new("container", "top"))), Some(Code::FailedPrecondition));
+    assert_eq!(code(all.prepare(new("container", ""))), Some(Code::Unimplemented));
+    write_template(&all);
+    all.prepare(new("container", "top")).unwrap();
+}
+
+#[test]
+fn what_a_container_wrote_does_not_become_a_layer() {
+    let place = tempfile::tempdir().unwrap();
+    let all = two_images(place.path());
+    write_template(&all);
+    all.prepare(new("container", "top")).unwrap();
+    let commit = CommitRequest { key: "container".into(), name: "layer".into(), ..CommitRequest::default() };
+    assert_eq!(code(all.commit(&commit)), Some(Code::Unimplemented));
+    all.mounts("container").unwrap();
+}
+
+#[test]
+fn a_size_must_be_one_that_can_be_made() {
+    let place = tempfile::tempdir().unwrap();
+    let all = two_images(place.path());
+    write_template(&all);
+    for (label, value, expected) in [
+        (SIZE, "0", None),
+        (SIZE, "ten", Some(Code::InvalidArgument)),
+        (SIZE, "-1", Some(Code::InvalidArgument)),
+        (SIZE, "21474836480", Some(Code::Unimplemented)),
+        (SIZE_BEFORE, "99999999999999", Some(Code::InvalidArgument)),
+    ] {
+        let labels = Labels::from([(label.to_owned(), value.to_owned())]);
+        let made = all.prepare(NewSnapshot { labels, ..new(&format!("{label} {value}"), "top") });
+        assert_eq!(code(made), expected, "{label} {value}");
+    }
+}
+
+#[test]
+fn sizes_are_read_from_labels() {
+    let size = |labels: &[(&str, &str)]| {
+        let labels = labels.iter().map(|&(label, value)| (label.to_owned(), value.to_owned()));
+        disk_size(&labels.collect()).unwrap()
+    };
+    assert_eq!(size(&[]), None);
+    assert_eq!(size(&[(SIZE_BEFORE, "20")]), Some(20 << 30));
+    assert_eq!(size(&[(SIZE_BEFORE, "20"), (SIZE, "4096")]), Some(4096));
+    assert_eq!(size(&[(SIZE, "0")]), None);
+}
+
+#[test]
+fn mounts_of_others_lead_nowhere() {
+    let place = tempfile::tempdir().unwrap();
+    let all = two_images(place.path());
+    let [mount] = &all.prepare(new("extract-2 x", "top")).unwrap()[..] else { panic!() };
+    let other_kind = Mount { kind: "windows-layer".into(), ..mount.clone() };
+    let other_place = Mount { source: format!("{}x", mount.source), ..mount.clone() };
+    for mount in [other_kind, other_place] {
+        assert_eq!(all.extraction(&[mount]).unwrap(), None);
+    }
+}

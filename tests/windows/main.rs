@@ -1,0 +1,32 @@
+//! The whole program on Windows: compiled for it, and run by Wine.
+
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
+
+mod convert;
+mod daemon;
+#[path = "../make_image/generator/mod.rs"]
+#[expect(dead_code, reason = "only images of Windows are made")]
+mod generator;
+mod wine;
+
+use wine::WINE;
+
+/// Runs tests that were compiled for Windows, none of which may fail or be left out.
+fn pass(program: &std::path::Path) {
+    let output = WINE.run(program).output().unwrap();
+    let printed = String::from_utf8_lossy(&output.stdout);
+    let passed = printed.contains("test result: ok. ") && printed.contains(" 0 failed; 0 ignored; ");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && passed, "{}\n{printed}{errors}", output.status);
+}
+
+#[test]
+fn the_tests_of_the_library_pass() {
+    pass(&WINE.library_tests);
+}
+
+#[test]
+fn the_integration_tests_pass() {
+    pass(&WINE.integration_tests);
+}

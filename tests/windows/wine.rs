@@ -1,0 +1,72 @@
+//! Programs for Windows, and what runs them.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::LazyLock;
+
+use serde_json::Value;
+
+/// Everything, brought up to date.
+pub(crate) static WINE: LazyLock<Wine> = LazyLock::new(Wine::new);
+
+pub(crate) struct Wine {
+    pub(crate) program: PathBuf,
+    pub(crate) library_tests: PathBuf,
+    pub(crate) integration_tests: PathBuf,
+}
+
+fn project() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+impl Wine {
+    fn new() -> Self {
+        let status = Command::new(project().join("tests/setup/windows.sh")).stdout(Stdio::null()).status();
+        assert!(status.unwrap().success(), "tests/setup/windows.sh");
+        let output = Command::new(project().join("tests/windows/cargo.sh"))
+            .args([
+                "test",
+                "--no-run",
+                "--locked",
+                "--profile",
+                "wine",
+                "--lib",
+                "--test",
+                "it",
+                "--message-format",
+                "json",
+            ])
+            .stderr(Stdio::inherit())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "tests/windows/cargo.sh");
+        let text = String::from_utf8(output.stdout).unwrap();
+        let made: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let find = |kind: &str| {
+            let of_kind = |message: &&Value| message["target"]["kind"][0] == kind;
+            let path = made.iter().filter(of_kind).find_map(|message| message["executable"].as_str());
+            PathBuf::from(path.unwrap_or_else(|| panic!("no {kind} was compiled")))
+        };
+        Self { program: find("bin"), library_tests: find("rlib"), integration_tests: find("test") }
+    }
+
+    /// Runs a program for Windows in the root of the project.
+    pub(crate) fn run(&self, program: &Path) -> Command {
+        let mut command = Command::new("wine");
+        command.arg(program).current_dir(project()).stdin(Stdio::null());
+        command.env("WINEPREFIX", project().join("target/wine")).env("WINEDEBUG", "-all");
+        command
+    }
+
+    /// Runs `cimsnap.exe` with words, which must succeed, and returns what it prints.
+    pub(crate) fn cimsnap(&self, words: &[&str]) -> String {
+        let output = self.run(&self.program).args(words).output().unwrap();
+        assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+}
+
+/// Returns a path as Windows has it.
+pub(crate) fn windows_path(path: &Path) -> String {
+    format!("Z:{}", path.to_str().unwrap().replace('/', "\\"))
+}
