@@ -10,6 +10,7 @@ mod listen;
 mod logging;
 mod notify;
 mod run;
+pub mod wiring;
 
 pub use admin::admin;
 pub use config::{Config, ConfigError, Containerd, Grpc, Log, LogFormat};
