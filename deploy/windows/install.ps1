@@ -10,6 +10,9 @@ place already is left alone, so the script may run again at any time; containerd
 .PARAMETER Source
 The directory with cimsnap.exe and config.toml; that of this script if not given.
 
+.PARAMETER Configuration
+A configuration to put in the place of the one that is there. If not given, one is written only where there is none.
+
 .PARAMETER InstallDir
 Where the program, its configuration and what was saved are kept.
 
@@ -35,7 +38,7 @@ Take cimsnap away from containerd and from the node. Images stay in Root.
 Put back what the latest installation has replaced.
 
 .PARAMETER Force
-Go on where a check fails that can be wrong, write config.toml anew, and uninstall though there are snapshots.
+Go on where a check fails that can be wrong, and uninstall though there are snapshots.
 
 .EXAMPLE
 .\install.ps1 -AllPods
@@ -51,6 +54,9 @@ param(
     [Parameter(ParameterSetName = 'Install')]
     [ValidateNotNullOrEmpty()]
     [string]$Source = $PSScriptRoot,
+
+    [Parameter(ParameterSetName = 'Install')]
+    [string]$Configuration = '',
 
     [ValidatePattern('^[A-Za-z]:\\[^'':,"]+$')]
     [string]$InstallDir = (Join-Path $env:ProgramFiles 'cimsnap'),
@@ -94,7 +100,7 @@ function Install-Cimsnap {
     $saved = Save-State -Node $Node
     try {
         Install-Program -Node $Node -Source $Source
-        Install-Configuration -Node $Node -Source $Source -Force:$Force
+        Install-Configuration -Node $Node -Source $Source -Configuration $Configuration
         Install-CimsnapService -Node $Node
         Add-Exclusion -Node $Node
         Connect-Containerd -Node $Node -Runtime $Runtime -AllPods:$AllPods

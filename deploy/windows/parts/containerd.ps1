@@ -17,7 +17,7 @@ function Connect-Containerd {
         Invoke-Program -Path $Node.Program -Arguments 'config', 'import', $Node.ContainerdConfig, $Node.Fragment
     }
     finally {
-        Remove-Item -LiteralPath $dump -Force
+        [IO.File]::Delete($dump)
     }
     Assert-ContainerdConfig -Node $Node -Told $true
     Restart-Containerd -Node $Node -Before $before
@@ -73,7 +73,7 @@ function Assert-ContainerdConfig {
 
     $dump = Export-ContainerdConfig -Node $Node
     $found = Select-String -LiteralPath $dump -Pattern '[proxy_plugins.cimsnap]' -SimpleMatch -Quiet
-    Remove-Item -LiteralPath $dump -Force
+    [IO.File]::Delete($dump)
     if ([bool]$found -ne $Told) {
         throw "$($Node.ContainerdConfig) and what it imports name cimsnap: $([bool]$found), which should be $Told"
     }

@@ -24,22 +24,41 @@ function Test-SameFile {
     (Get-FileHash -LiteralPath $First).Hash -eq (Get-FileHash -LiteralPath $Second).Hash
 }
 
-# A configuration that is there belongs to the administrator.
+# A configuration that is there belongs to the administrator, unless another one is given.
 function Install-Configuration {
     [CmdletBinding(SupportsShouldProcess = $true)]
-    param($Node, [string]$Source, [switch]$Force)
+    param($Node, [string]$Source, [string]$Configuration)
 
-    if ($Force -or -not (Test-Path -LiteralPath $Node.Config)) {
-        $text = Get-Content -Raw -LiteralPath (Join-Path $Source 'config.toml')
-        $text = $text.Replace('C:\ProgramData\cimsnap', $Node.Root)
+    if ($Configuration -or -not (Test-Path -LiteralPath $Node.Config)) {
+        $text = Get-Configuration -Node $Node -Source $Source -Configuration $Configuration
         if ($PSCmdlet.ShouldProcess($Node.Config, 'write the configuration')) {
-            # Without the mark of its encoding, which Windows PowerShell would put in front.
-            [IO.File]::WriteAllText($Node.Config, $text)
+            Write-Configuration -Node $Node -Text $text
         }
     }
     if ($PSCmdlet.ShouldProcess($Node.Config, 'check the configuration')) {
         Invoke-Program -Path $Node.Program -Arguments 'config', 'check', $Node.Config
     }
+}
+
+function Get-Configuration {
+    [OutputType([string])]
+    param($Node, [string]$Source, [string]$Configuration)
+
+    if (-not $Configuration) { $Configuration = Join-Path $Source 'config.toml' }
+    $text = Get-Content -Raw -LiteralPath $Configuration
+    $text.Replace('C:\ProgramData\cimsnap', $Node.Root)
+}
+
+# The service reads its configuration when it starts, so it is stopped if that changes.
+function Write-Configuration {
+    param($Node, [string]$Text)
+
+    if (Test-Path -LiteralPath $Node.Config) {
+        if ([IO.File]::ReadAllText($Node.Config) -eq $Text) { return }
+        Stop-CimsnapService -Node $Node
+    }
+    # Without the mark of its encoding, which Windows PowerShell would put in front.
+    [IO.File]::WriteAllText($Node.Config, $Text)
 }
 
 function Test-CimsnapService {
