@@ -93,7 +93,6 @@ foreach ($part in 'node', 'state', 'program', 'containerd') {
 }
 
 function Install-Cimsnap {
-    [CmdletBinding(SupportsShouldProcess = $true)]
     param($Node)
 
     Assert-Node -Node $Node -Force:$Force
@@ -114,7 +113,6 @@ function Install-Cimsnap {
 }
 
 function Uninstall-Cimsnap {
-    [CmdletBinding(SupportsShouldProcess = $true)]
     param($Node)
 
     Assert-Administrator

@@ -95,7 +95,8 @@ var nodes = map[string]node{
 
 // examine finds what is wrong with a fragment for nodes of a system.
 func examine(fragment string, node node) error {
-	if err := strict([]byte(fragment), &config.Config{}); err != nil {
+	var written config.Config
+	if err := strict([]byte(fragment), &written); err != nil {
 		return err
 	}
 	directory, err := os.MkdirTemp("", "cimsnap-deploy")
@@ -114,7 +115,7 @@ func examine(fragment string, node node) error {
 	service, _ := told.Plugins[diffService].(map[string]any)
 	local, _ := told.Plugins[transfer].(map[string]any)
 	return errors.Join(
-		want(told.Version == 3, "containerd 2.0 does not read other versions"),
+		want(written.Version == 3, "containerd 2.0 does not read other versions"),
 		sections(told), proxies(told),
 		same("the order of differs", service["default"], anyOf(node.order)),
 		same("what is unpacked with", local["unpack_config"], []any{node.stock, node.ours}),

@@ -117,13 +117,25 @@ fn order(told: &Table, node: &Node) -> Vec<String> {
 /// Lists what the transfer service unpacks with. containerd's own entry stands nowhere, and goes once there is a list.
 fn unpacking(told: &Table, node: &Node) -> Vec<Value> {
     let list = get(told, &["plugins", TRANSFER, "unpack_config"]).and_then(Value::as_array);
-    let ours = |entry: &Value| entry.get("snapshotter").and_then(Value::as_str) == Some(SNAPSHOTTER);
-    let mut entries: Vec<Value> = list.into_iter().flatten().filter(|entry| !ours(entry)).cloned().collect();
+    let listed = list.into_iter().flatten().filter_map(Value::as_table);
+    let others = listed.filter(|entry| entry.get("snapshotter").and_then(Value::as_str) != Some(SNAPSHOTTER));
+    let mut entries: Vec<Value> = others.map(|entry| Value::Table(filled(entry))).collect();
     if entries.is_empty() {
         entries.push(unpack(node, node.snapshotter, node.differs.first().copied().unwrap_or_default()));
     }
     entries.push(unpack(node, SNAPSHOTTER, DIFFER));
     entries
+}
+
+/// Leaves out what containerd prints of each entry though it was not told. Else a fragment would change once it is imported.
+fn filled(entry: &Table) -> Table {
+    let empty = |value: &Value| match value {
+        Value::String(text) => text.is_empty(),
+        Value::Array(list) => list.is_empty(),
+        Value::Boolean(set) => !set,
+        _ => false,
+    };
+    entry.iter().filter(|(_, value)| !empty(value)).map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
 fn unpack(node: &Node, snapshotter: &str, differ: &str) -> Value {

@@ -74,6 +74,38 @@ fn what_was_told_before_is_told_again() {
 }
 
 #[test]
+fn what_containerd_prints_of_a_fragment_gives_the_same_fragment() {
+    let first = fragment(&windows(), "version = 3", &Pods::None).unwrap();
+    let printed =
+        first.replace("differ = ", "config_type = ''\nlayer_types = []\noptional = false\ndiffer = ");
+    assert_ne!(printed, first);
+    assert_eq!(fragment(&windows(), &printed, &Pods::None).unwrap(), first);
+}
+
+/// The fragments that stand in `deploy/` for nodes that are told nothing else.
+#[test]
+fn the_fragments_to_copy_are_those_that_are_made() {
+    let linux = include_str!("../../../deploy/linux/containerd.toml");
+    let windows_text = include_str!("../../../deploy/windows/containerd.toml");
+    for (config, text) in [(Config::default(), linux), (windows(), windows_text)] {
+        let made = fragment(&config, "version = 3", &Pods::None).unwrap();
+        let text = if std::env::consts::ARCH == "aarch64" {
+            text.replace("/amd64", "/arm64")
+        } else {
+            text.to_owned()
+        };
+        assert_eq!(made.parse::<Table>().unwrap(), text.parse::<Table>().unwrap());
+    }
+}
+
+#[test]
+fn the_configuration_to_copy_is_that_of_the_fragment() {
+    let text = include_str!("../../../deploy/windows/config.toml");
+    let config: Config = toml::from_str(text).unwrap();
+    assert_eq!((&config.root, &config.grpc.address), (&windows().root, &windows().grpc.address));
+}
+
+#[test]
 fn pods_are_all_or_those_of_a_runtime() {
     let none = said(&windows(), "version = 3", &Pods::None);
     assert!(none["plugins"].get("io.containerd.cri.v1.images").is_none());
