@@ -110,6 +110,7 @@ function Install-Cimsnap {
         Restore-State -Node $Node -Saved $saved
         throw
     }
+    Remove-SameState -Node $Node -Saved $saved
 }
 
 function Uninstall-Cimsnap {

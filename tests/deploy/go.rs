@@ -43,6 +43,8 @@ tests! {
     faults_of_fragments: "TestFaultsOfFragments",
     faults_of_manifests: "TestFaultsOfManifests",
     fragments: "TestFragments",
+    installer_reads_containerd: "TestInstallerReadsContainerd",
+    installer_reads_plugins: "TestInstallerReadsPlugins",
     manifests: "TestManifests",
     others_keep_theirs: "TestOthersKeepTheirs",
     twice_is_once: "TestTwiceIsOnce",

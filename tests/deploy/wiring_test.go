@@ -46,7 +46,7 @@ func (b *bench) run(program string, arguments ...string) []byte {
 // dump is what containerd has been told, with all that is imported.
 func (b *bench) dump() ([]byte, *config.Config) {
 	b.Helper()
-	printed := b.run("../../target/tools/bin/containerd", "--config", b.main, "config", "dump")
+	printed := b.run(tools+"containerd", "--config", b.main, "config", "dump")
 	told := &config.Config{}
 	b.no(toml.Unmarshal(printed, told))
 	return printed, told

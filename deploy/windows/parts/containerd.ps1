@@ -116,10 +116,9 @@ function Assert-Plugin {
 function Assert-NoSnapshot {
     param($Node, [switch]$Force)
 
-    if (-not (Test-Path -LiteralPath $Node.Program)) { return }
+    if ($Force -or -not (Test-Path -LiteralPath $Node.Program)) { return }
     $list = Invoke-Program -Path $Node.Program -Arguments 'snapshot', 'ls', '--json', '--config', $Node.Config
-    if ("$list" -notmatch '"key"') { return }
-    $fault = 'there are snapshots; drain the node and remove its images'
-    if (-not $Force) { throw "$fault, or uninstall with -Force" }
-    Write-Warning $fault
+    if ("$list" -match '"key"') {
+        throw 'there are snapshots; drain the node and remove its images, or uninstall with -Force'
+    }
 }

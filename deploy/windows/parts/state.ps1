@@ -40,6 +40,19 @@ function Get-LatestState {
     $all[-1].FullName
 }
 
+# Forgets what was saved if nothing became different, so that the latest state is one that can be gone back to.
+function Remove-SameState {
+    [CmdletBinding(SupportsShouldProcess = $true)]
+    param($Node, [string]$Saved)
+
+    if (-not $PSCmdlet.ShouldProcess($Saved, 'forget what was saved if it is the same')) { return }
+    foreach ($file in Get-StateFile -Node $Node) {
+        $kept = Join-Path $Saved $file.Name
+        if (-not (Test-Path -LiteralPath $kept) -or -not (Test-SameFile -First $kept -Second $file.Path)) { return }
+    }
+    Remove-Item -LiteralPath $Saved -Recurse -Force
+}
+
 # Puts back what was saved, and takes away what was not there.
 function Restore-State {
     [CmdletBinding(SupportsShouldProcess = $true)]
@@ -54,10 +67,10 @@ function Restore-State {
     foreach ($file in Get-StateFile -Node $Node) {
         Restore-File -Kept (Join-Path $Saved $file.Name) -Path $file.Path
     }
+    Restart-Containerd -Node $Node -Before $before
     if (Test-Path -LiteralPath $Node.Program) {
         Install-CimsnapService -Node $Node
     }
-    Restart-Containerd -Node $Node -Before $before
 }
 
 function Restore-File {
