@@ -60,11 +60,7 @@ fn faults_are_found() {
         ("Wait-Pipe -Name $Node.Pipe", "Wait-Pipe -Name $Node.Pipe && exit", "&& is not in"),
         ("Remove-Item -LiteralPath", "rm -LiteralPath", "rm is neither"),
         ("Remove-Item -LiteralPath", "Remove-Item -FollowSymlink", "Remove-Item has no -followsymlink"),
-        (
-            "(SupportsShouldProcess = $true)]\n    param($Node)",
-            "()]\n    param($Node)",
-            "SupportsShouldProcess",
-        ),
+        ("(SupportsShouldProcess = $true)]\n    param($Node)", "()]\n    param($Node)", "but not both"),
         (
             "if ($PSCmdlet.ShouldProcess($saved, 'forget what was saved'))",
             "if ($saved)",

@@ -5,14 +5,18 @@ use toml::{Spanned, Value};
 
 use super::WiringError;
 
+/// The list of what is imported, and where each of it stands.
+type Imports = Spanned<Vec<Spanned<String>>>;
+
 /// What is looked at of a configuration, and where it stands.
 #[derive(Deserialize)]
 struct Head {
     version: Option<Spanned<i64>>,
-    imports: Option<Spanned<Vec<Spanned<String>>>>,
+    imports: Option<Imports>,
 }
 
-fn head(text: &str) -> Result<(usize, Option<Spanned<Vec<Spanned<String>>>>), WiringError> {
+/// Returns where the version ends, and what is imported.
+fn head(text: &str) -> Result<(usize, Option<Imports>), WiringError> {
     let Head { version, imports } = toml::from_str(text)?;
     match version {
         Some(version) if *version.get_ref() >= 3 => Ok((version.span().end, imports)),
