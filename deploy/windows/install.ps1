@@ -64,7 +64,9 @@ param(
     [ValidatePattern('^[A-Za-z]:\\[^'':,"]+$')]
     [string]$Root = (Join-Path $env:ProgramData 'cimsnap'),
 
-    [string]$ContainerdConfig = '',
+    # A whole path: containerd would look for the fragment beside its own configuration.
+    [ValidatePattern('^[A-Za-z]:\\[^'':,"]+$')]
+    [string]$ContainerdConfig,
 
     [ValidatePattern('^[\w.-]+$')]
     [string]$ContainerdService = 'containerd',

@@ -46,6 +46,7 @@ tests! {
     installer_reads_containerd: "TestInstallerReadsContainerd",
     installer_reads_plugins: "TestInstallerReadsPlugins",
     manifests: "TestManifests",
+    a_new_runtime: "TestNewRuntime",
     others_keep_theirs: "TestOthersKeepTheirs",
     twice_is_once: "TestTwiceIsOnce",
 }

@@ -26,7 +26,7 @@ CMDLETS = {
     "copy-item": "literalpath destination force",
     "get-childitem": "literalpath directory",
     "get-command": "name erroraction",
-    "get-content": "raw literalpath",
+    "get-content": "raw encoding literalpath",
     "get-date": "format",
     "get-filehash": "literalpath",
     "get-itemproperty": "literalpath",
@@ -125,6 +125,8 @@ def assigned(region):
 
 
 def grammar(script):
+    if not script.root.text.isascii():
+        yield script.at(script.root, "is not ASCII, which Windows PowerShell would read in the encoding of the node")
     for node in walk(script.root):
         if node.is_error or node.is_missing:
             yield script.at(node, f"is no PowerShell: {text(node)[:60]!r}")

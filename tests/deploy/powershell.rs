@@ -67,6 +67,7 @@ fn faults_are_found() {
             "without ShouldProcess",
         ),
         ("Set-StrictMode -Version 3.0", "", "Set-StrictMode is missing"),
+        ("Set-StrictMode -Version 3.0", "Set-StrictMode -Version 3.0 # \u{2013}", "is not ASCII"),
     ] {
         let directory = tempfile::tempdir().unwrap();
         let output = check(&changed(from, to, directory.path()));

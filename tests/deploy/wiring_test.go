@@ -55,6 +55,13 @@ func (b *bench) dump() ([]byte, *config.Config) {
 // connect does what the installer does, on any system.
 func (b *bench) connect(options ...string) {
 	b.Helper()
+	b.no(os.WriteFile(b.fragment, []byte("version = 3\n"), 0o600))
+	b.connectAgain(options...)
+}
+
+// connectAgain does so without doing away with what was said before.
+func (b *bench) connectAgain(options ...string) {
+	b.Helper()
 	printed, _ := b.dump()
 	file := filepath.Join(b.TempDir(), "dump.toml")
 	b.no(os.WriteFile(file, printed, 0o600))
@@ -142,6 +149,20 @@ func TestOthersKeepTheirs(t *testing.T) {
 	b.same("the runtime that was there", value(told, runtime, "containerd", "runtimes", "runc") != nil, true)
 }
 
+// TestNewRuntime has containerd make a runtime that it does not have, like its default one.
+func TestNewRuntime(t *testing.T) {
+	b := newBench(t, plain)
+	for range 2 {
+		b.connectAgain("--runtime", "cimsnap")
+		_, told := b.dump()
+		runtimes := value(told, "io.containerd.cri.v1.runtime", "containerd", "runtimes").(map[string]any)
+		fresh, stock := runtimes["cimsnap"].(map[string]any), runtimes["runc"].(map[string]any)
+		b.same("the snapshotter", fresh["snapshotter"], "cimsnap")
+		b.same("the runtime", fresh["runtime_type"], stock["runtime_type"])
+		b.same("its options", fresh["options"], stock["options"])
+	}
+}
+
 // TestTwiceIsOnce connects again, which changes nothing, and takes all of it back.
 func TestTwiceIsOnce(t *testing.T) {
 	for _, text := range []string{plain, used} {
@@ -149,9 +170,11 @@ func TestTwiceIsOnce(t *testing.T) {
 		_, before := b.dump()
 		b.connect("--all-pods")
 		main, fragment := read(t, b.main), read(t, b.fragment)
-		b.connect("--all-pods")
-		b.same("the configuration", read(t, b.main), main)
-		b.same("the fragment", read(t, b.fragment), fragment)
+		for _, connect := range []func(...string){b.connect, b.connectAgain} {
+			connect("--all-pods")
+			b.same("the configuration", read(t, b.main), main)
+			b.same("the fragment", read(t, b.fragment), fragment)
+		}
 		b.run(os.Getenv("CIMSNAP"), "config", "import", "--remove", b.main, b.fragment)
 		_, after := b.dump()
 		if !reflect.DeepEqual(before.Plugins, after.Plugins) || len(after.ProxyPlugins) != 0 {

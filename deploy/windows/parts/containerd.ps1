@@ -7,9 +7,11 @@ function Connect-Containerd {
 
     if (-not $PSCmdlet.ShouldProcess($Node.ContainerdConfig, "import $($Node.Fragment)")) { return }
     $before = Get-Wiring -Node $Node
+    New-Item -ItemType Directory -Force -Path (Split-Path -Parent $Node.Fragment) | Out-Null
+    # What an earlier fragment said is not to count as said by others.
+    [IO.File]::WriteAllText($Node.Fragment, "version = 3`n")
     $dump = Export-ContainerdConfig -Node $Node
     try {
-        New-Item -ItemType Directory -Force -Path (Split-Path -Parent $Node.Fragment) | Out-Null
         $arguments = @('config', 'containerd', '--config', $Node.Config, '--dump', $dump, '--output', $Node.Fragment)
         if ($Runtime) { $arguments += '--runtime', $Runtime }
         if ($AllPods) { $arguments += '--all-pods' }

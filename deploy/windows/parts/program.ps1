@@ -45,7 +45,7 @@ function Get-Configuration {
     param($Node, [string]$Source, [string]$Configuration)
 
     if (-not $Configuration) { $Configuration = Join-Path $Source 'config.toml' }
-    $text = Get-Content -Raw -LiteralPath $Configuration
+    $text = Get-Content -Raw -Encoding UTF8 -LiteralPath $Configuration
     $text.Replace('C:\ProgramData\cimsnap', $Node.Root)
 }
 
@@ -54,7 +54,7 @@ function Write-Configuration {
     param($Node, [string]$Text)
 
     if (Test-Path -LiteralPath $Node.Config) {
-        if ([IO.File]::ReadAllText($Node.Config) -eq $Text) { return }
+        if ([IO.File]::ReadAllText($Node.Config) -ceq $Text) { return }
         Stop-CimsnapService -Node $Node
     }
     # Without the mark of its encoding, which Windows PowerShell would put in front.

@@ -45,7 +45,7 @@ pub(crate) struct Default {}
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  containerd config dump | cimsnap config containerd > /etc/containerd/conf.d/cimsnap.toml
+  containerd config dump | cimsnap config containerd --output /etc/containerd/conf.d/cimsnap.toml
   cimsnap config containerd --dump ./dump.toml --all-pods --output ./cimsnap.toml")]
 pub(crate) struct Containerd {
     #[command(flatten)]

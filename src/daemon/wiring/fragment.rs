@@ -161,15 +161,28 @@ fn say_pods(said: &mut Table, told: &Table, node: &Node, pods: &Pods) -> Result<
         Pods::All => set(said, &["plugins", IMAGES, "snapshotter"], SNAPSHOTTER)?,
         Pods::Of(handler) => {
             let runtime = ["plugins", RUNTIME, "containerd", "runtimes", handler];
-            set(said, &[&runtime[..], &["snapshotter"]].concat(), SNAPSHOTTER)?;
-            if get(told, &runtime).is_none() {
-                set(said, &[&runtime[..], &["runtime_type"]].concat(), node.runtime)?;
+            match get(told, &runtime).and_then(Value::as_table) {
+                None => set(said, &runtime, like_default(told, node))?,
+                // Perhaps it is there only because an earlier fragment says so.
+                Some(ours) if ours.get("snapshotter").and_then(Value::as_str) == Some(SNAPSHOTTER) => {
+                    set(said, &runtime, filled(ours))?;
+                }
+                Some(_) => {}
             }
+            set(said, &[&runtime[..], &["snapshotter"]].concat(), SNAPSHOTTER)?;
             // Otherwise pulls would not know for which snapshotter they are.
             set(said, &["plugins", IMAGES, "runtime_platforms", handler, "snapshotter"], SNAPSHOTTER)?;
         }
     }
     Ok(())
+}
+
+/// Returns a runtime that does what the default one of the node does.
+fn like_default(told: &Table, node: &Node) -> Table {
+    let name = get(told, &["plugins", RUNTIME, "containerd", "default_runtime_name"]).and_then(Value::as_str);
+    let default = name.and_then(|name| get(told, &["plugins", RUNTIME, "containerd", "runtimes", name]));
+    let fallback = || Table::from_iter([("runtime_type".to_owned(), node.runtime.into())]);
+    default.and_then(Value::as_table).map_or_else(fallback, filled)
 }
 
 fn get<'t>(table: &'t Table, path: &[&str]) -> Option<&'t Value> {

@@ -68,8 +68,10 @@ fn lists_keep_what_others_put_into_them() {
 #[test]
 fn what_was_told_before_is_told_again() {
     for config in [Config::default(), windows()] {
-        let first = fragment(&config, "version = 3", &Pods::All).unwrap();
-        assert_eq!(fragment(&config, &first, &Pods::All).unwrap(), first);
+        for pods in [Pods::None, Pods::All, Pods::Of("fast".to_owned())] {
+            let first = fragment(&config, "version = 3", &pods).unwrap();
+            assert_eq!(fragment(&config, &first, &pods).unwrap(), first);
+        }
     }
 }
 
@@ -119,6 +121,14 @@ fn pods_are_all_or_those_of_a_runtime() {
     };
     assert_eq!(runtime(&some)["snapshotter"].as_str(), Some("cimsnap"));
     assert_eq!(runtime(&some)["runtime_type"].as_str(), Some("io.containerd.runhcs.v1"));
+    // One that is new does what the default one does.
+    let told = "version = 3\n[plugins.'io.containerd.cri.v1.runtime'.containerd]\ndefault_runtime_name = 'a'\n\
+        [plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.a]\nruntime_type = 'x'\nruntime_path = ''\n\
+        [plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.a.options]\nSystemdCgroup = true";
+    let like = runtime(&said(&windows(), told, &of));
+    assert_eq!(like["runtime_type"].as_str(), Some("x"));
+    assert_eq!(like["options"]["SystemdCgroup"].as_bool(), Some(true));
+    assert!(like.get("runtime_path").is_none());
     // A runtime that is there keeps its type.
     let told =
         "version = 3\n[plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.fast]\nruntime_type = 'x'";
