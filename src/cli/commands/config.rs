@@ -112,7 +112,7 @@ impl Containerd {
         };
         let fragment = wiring::fragment(&self.configured.config()?, &told, &pods)?;
         match &self.output {
-            Some(file) => fs::write(file, fragment).with_context(|| unwritten(file)),
+            Some(file) => replace(file, &fragment),
             None => Ok(ui.answer(&fragment, |out| out.write_all(fragment.as_bytes()))?),
         }
     }
@@ -135,14 +135,12 @@ fn read(file: &Path) -> anyhow::Result<String> {
     fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))
 }
 
-fn unwritten(file: &Path) -> String {
-    format!("cannot write {}", file.display())
-}
-
-/// Puts a text in the place of a file. Whoever reads it sees either all of the old or all of the new.
+/// Puts a text in the place of a file, if there is one. Whoever reads it sees either all of the old or all of the new.
 fn replace(file: &Path, text: &str) -> anyhow::Result<()> {
     let new = file.with_extension("toml.cimsnap");
-    fs::write(&new, text).with_context(|| unwritten(&new))?;
-    let kept = fs::metadata(file).and_then(|old| fs::set_permissions(&new, old.permissions()));
-    kept.and_then(|()| fs::rename(&new, file)).with_context(|| unwritten(file))
+    let written = fs::write(&new, text).and_then(|()| match fs::metadata(file) {
+        Ok(old) => fs::set_permissions(&new, old.permissions()),
+        Err(_) => Ok(()),
+    });
+    written.and_then(|()| fs::rename(&new, file)).with_context(|| format!("cannot write {}", file.display()))
 }
