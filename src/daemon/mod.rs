@@ -10,6 +10,7 @@ mod run;
 #[cfg_attr(windows, path = "windows/mod.rs")]
 #[cfg_attr(unix, path = "linux/mod.rs")]
 mod system;
+pub mod wiring;
 
 pub use admin::admin;
 pub use config::{Config, ConfigError, Containerd, Grpc, Log, LogFormat, MetricsPages};
