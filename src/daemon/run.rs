@@ -11,6 +11,7 @@ use tokio::net::UnixListener;
 use tokio::runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
+use tokio_stream::StreamExt;
 use tokio_stream::wrappers::UnixListenerStream;
 use tonic::transport::Server;
 use tracing::{error, info, warn};
@@ -22,6 +23,7 @@ use super::{Config, DaemonError, listen, logging};
 use crate::differ::{Differ, DifferOptions};
 use crate::mount::fuse::FuseMounter;
 use crate::rpc::admin::AdminService;
+use crate::rpc::authority::LegalAuthority;
 use crate::rpc::{DiffService, SnapshotService, WithRebase, take_digests_later};
 use crate::snapshot::{SnapshotOptions, Snapshots};
 use crate::sys;
@@ -62,13 +64,15 @@ async fn serve(config: &Config, path: Option<PathBuf>, levels: &Levels) -> Resul
     let socket = listen::listen(&config.grpc)?;
     let passed = |source| DaemonError::Process { action: "use the socket", source };
     let listener = socket.listener.try_clone().and_then(UnixListener::from_std).map_err(passed)?;
+    // Nobody needs that on unix sockets; but so what Windows needs is always in use.
+    let connections = UnixListenerStream::new(listener).map(|stream| stream.map(LegalAuthority::new));
     let ending = Notify::new();
     let server = Server::builder()
         .add_service(service)
         .add_service(DiffService::server(differ))
         .add_service(AdminService::server(desk(config, snapshots)))
         .add_service(health_service)
-        .serve_with_incoming_shutdown(UnixListenerStream::new(listener), ended(path, levels, &ending));
+        .serve_with_incoming_shutdown(connections, ended(path, levels, &ending));
     info!(address = %config.grpc.address.display(), root = %config.root.display(), "serving");
     tell(READY);
     tokio::select! {
