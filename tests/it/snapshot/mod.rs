@@ -10,6 +10,7 @@ mod races;
 mod restart;
 #[path = "../../crash/root.rs"]
 mod root;
+mod wire;
 
 use std::io::Cursor;
 use std::path::Path;
