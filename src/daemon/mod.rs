@@ -6,12 +6,16 @@ mod admin;
 mod config;
 pub mod doctor;
 mod error;
+mod limits;
 mod listen;
 mod logging;
 mod notify;
 mod run;
+mod windows_build;
 
 pub use admin::admin;
 pub use config::{Config, ConfigError, Containerd, Grpc, Log, LogFormat};
 pub use error::DaemonError;
+pub use limits::Limits;
 pub use run::run;
+pub use windows_build::{Caution, WindowsBuild};

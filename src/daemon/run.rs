@@ -19,9 +19,10 @@ use tracing::{error, info, warn};
 use super::admin::desk;
 use super::logging::Levels;
 use super::notify::{READY, STOPPING, notify};
-use super::{Config, DaemonError, listen, logging};
+use super::{Caution, Config, DaemonError, WindowsBuild, listen, logging};
 use crate::differ::{Differ, DifferOptions};
 use crate::mount::fuse::FuseMounter;
+use crate::mount::{LimitedMounter, Mounter};
 use crate::rpc::admin::AdminService;
 use crate::rpc::authority::LegalAuthority;
 use crate::rpc::{DiffService, SnapshotService, WithRebase, take_digests_later};
@@ -45,14 +46,15 @@ pub fn run(config: &Config, path: Option<PathBuf>) -> Result<(), DaemonError> {
 }
 
 async fn serve(config: &Config, path: Option<PathBuf>, levels: &Levels) -> Result<(), DaemonError> {
-    let mounter = Arc::new(FuseMounter::this_program()?);
+    let caution = caution();
+    let mounter = mounter(config.mounts_at_once(caution))?;
     let options = SnapshotOptions { sync: config.sync, share: config.share };
     let snapshots = Arc::new(Snapshots::open(&config.root, mounter, options)?);
     let cores = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let options = DifferOptions {
         containerd: config.containerd.address.clone(),
         content_root: Some(config.containerd.content_root.clone()),
-        workers: config.workers.unwrap_or(cores),
+        workers: config.conversions_at_once(cores, caution),
     };
     let differ = Arc::new(Differ::new(snapshots.clone(), options));
     // What was committed right before the last end has none yet.
@@ -81,6 +83,23 @@ async fn serve(config: &Config, path: Option<PathBuf>, levels: &Levels) -> Resul
     }
     info!("ended");
     Ok(())
+}
+
+/// Returns what this machine should not be asked to do, and says so.
+fn caution() -> Option<Caution> {
+    let caution = WindowsBuild::running().and_then(WindowsBuild::caution);
+    if let Some(caution) = &caution {
+        warn!("{caution}");
+    }
+    caution
+}
+
+fn mounter(most: Option<NonZeroUsize>) -> Result<Arc<dyn Mounter>, DaemonError> {
+    let mounter = Arc::new(FuseMounter::this_program()?);
+    Ok(match most {
+        Some(most) => Arc::new(LimitedMounter::new(mounter, most)),
+        None => mounter,
+    })
 }
 
 /// Waits until the end takes too long.

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   Mounter ── mount, unmount, is mounted, list
+//!      ├─── limited, a few at a time
 //!      │
 //!    fuse ──── a process for every mount, which outlives who asked for it
 //!      │
@@ -15,6 +16,7 @@
 
 mod error;
 pub mod fuse;
+mod limited;
 mod options;
 pub mod table;
 mod unmount;
@@ -24,6 +26,7 @@ use std::fmt;
 use std::path::Path;
 
 pub use error::MountError;
+pub use limited::LimitedMounter;
 pub use options::MountOptions;
 pub use table::MountEntry;
 pub use unmount::Unmount;

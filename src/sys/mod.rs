@@ -15,5 +15,5 @@ mod os;
 
 pub use map::Map;
 #[cfg(target_os = "linux")]
-pub use os::{keep_memory_small, passed_listener};
+pub use os::{keep_memory_small, passed_listener, windows_build};
 pub use os::{read_at, start_writeback, sync_directory, write_all_at};

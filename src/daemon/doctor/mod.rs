@@ -4,6 +4,7 @@
 //!   containerd_config ─► plugins      what containerd is told of us
 //!   reach                             who answers on the sockets
 //!   machine                           kernel, file system
+//!   windows                           the build of Windows
 //! ```
 
 mod containerd_config;
@@ -13,12 +14,13 @@ mod reach;
 mod release;
 #[cfg(test)]
 mod tests;
+mod windows;
 
 use std::path::Path;
 
 use serde::Serialize;
 
-use super::Config;
+use super::{Config, WindowsBuild};
 use release::Release;
 
 /// How bad a finding is.
@@ -62,6 +64,7 @@ impl Symptom {
 pub fn examine(config: &Config, containerd_config: &Path) -> Vec<Symptom> {
     let mut symptoms = machine::kernel();
     symptoms.extend(machine::root(&config.root));
+    symptoms.extend(WindowsBuild::running().map(windows::examine).unwrap_or_default());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let mut release = None;
     match runtime {

@@ -5,8 +5,8 @@ use std::path::Path;
 use super::containerd_config::{load, merge, parse};
 use super::machine::{erofs, kind, space};
 use super::plugins::examine;
-use super::{Health, Release, Symptom};
-use crate::daemon::Config;
+use super::{Health, Release, Symptom, windows};
+use crate::daemon::{Config, WindowsBuild};
 
 const GOOD: &str = r#"
 version = 3
@@ -132,4 +132,23 @@ fn file_systems_that_lose_things_are_refused() {
     assert!(erofs("nodev\tproc\n\terofs\n", "6.12.3-1").seen.contains("also of files"));
     assert!(erofs("nodev\tproc\n\terofs\n", "6.1.0").seen.contains("block devices only"));
     assert!(erofs("nodev\tnoterofs\n", "6.12.0").seen.contains("not loaded"));
+}
+
+#[test]
+fn builds_of_windows() {
+    let cases = [
+        (17763, 1, &[Health::Error][..], "Windows Server 2019 (17763.1) cannot mount"),
+        (20348, 2030, &[Health::Error], "Windows Server 2022 (20348.2030) cannot mount"),
+        (20348, 2031, &[Health::Ok, Health::Warning], "Windows Server 2022 (20348.2031) mounts"),
+        (26100, 1, &[Health::Ok], "Windows Server 2025 (26100.1) mounts"),
+        (27800, 0, &[Health::Ok], "Windows (27800.0) mounts CIM images, also"),
+    ];
+    for (number, revision, healths, seen) in cases {
+        let symptoms = windows::examine(WindowsBuild { number, revision });
+        assert_eq!(symptoms.iter().map(|symptom| symptom.health).collect::<Vec<_>>(), healths, "{seen}");
+        assert!(symptoms[0].seen.starts_with(seen), "{}", symptoms[0].seen);
+        assert!(symptoms.iter().all(|symptom| symptom.advice.is_empty() == (symptom.health == Health::Ok)));
+    }
+    let update = windows::examine(WindowsBuild { number: 20348, revision: 1 });
+    assert!(update[0].advice.contains("20348.2031"), "{}", update[0].advice);
 }
