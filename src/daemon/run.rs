@@ -66,7 +66,7 @@ async fn serve(config: &Config, path: Option<PathBuf>, levels: &Levels) -> Resul
     let socket = listen::listen(&config.grpc)?;
     let passed = |source| DaemonError::Process { action: "use the socket", source };
     let listener = socket.listener.try_clone().and_then(UnixListener::from_std).map_err(passed)?;
-    // Nobody needs that on unix sockets; but so what Windows needs is always in use.
+    // Only clients of named pipes need that; on all systems, so that tests on one prove it for the other.
     let connections = UnixListenerStream::new(listener).map(|stream| stream.map(LegalAuthority::new));
     let ending = Notify::new();
     let server = Server::builder()

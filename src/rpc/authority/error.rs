@@ -1,3 +1,5 @@
+//! Why the connection of a client ends.
+
 use std::io;
 
 use thiserror::Error;

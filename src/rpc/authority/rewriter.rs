@@ -38,7 +38,7 @@ impl Rewriter {
         if self.waiting.is_empty() { self.skip(input) } else { 0 }
     }
 
-    /// Appends to `out` what becomes of the next bytes, as far as that can be told.
+    /// Appends to `out` what becomes of the next bytes, as far as that can be told. After an error nothing more can be.
     pub fn rewrite(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<(), FrameError> {
         let mut waiting = std::mem::take(&mut self.waiting);
         waiting.extend_from_slice(input);

@@ -1,3 +1,5 @@
+//! Why a header block cannot be read.
+
 use thiserror::Error;
 
 /// Why a header block cannot be read.

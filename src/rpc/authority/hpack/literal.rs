@@ -1,3 +1,5 @@
+//! Fields that are written in full.
+
 use super::{Field, integer};
 
 /// What begins a field that is new to both tables and enters none.
