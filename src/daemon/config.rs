@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::filter::{LevelFilter, ParseError, Targets};
 
-use super::system;
+use super::{Limits, system};
 
 /// The configuration of the daemon.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,13 +18,16 @@ use super::system;
 pub struct Config {
     /// Where images and snapshots are kept.
     pub root: PathBuf,
-    /// Layers that are converted at once; as many as there are processors if not given.
+    /// Layers that are converted at once; as many as there are processors if not given, or a few where Windows is known to
+    /// crash otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub workers: Option<NonZeroUsize>,
     /// Whether an image is on the disk before containerd hears of it.
     pub sync: bool,
     /// Whether an image that one namespace of containerd has pulled is there for all of them at once.
     pub share: bool,
+    /// How much is done at once.
+    pub limits: Limits,
     /// How containerd reaches the daemon.
     pub grpc: Grpc,
     /// How the daemon reaches containerd.
@@ -99,6 +102,7 @@ impl Default for Config {
             workers: None,
             sync: true,
             share: true,
+            limits: Limits::default(),
             grpc: Grpc::default(),
             containerd: Containerd::default(),
             log: Log::default(),
@@ -255,6 +259,7 @@ mod tests {
             "root = \"relative\"",
             "root = \"/a:b\"",
             "workers = 0",
+            "[limits]\nmounts = 0",
             "[grpc]\nmode = \"rw\"",
             "[log]\nlevel = \"loud\"",
             "[log]\nlevel = \"info,a=b=c\"",

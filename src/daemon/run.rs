@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::runtime;
 use tokio::sync::Notify;
+use tokio_stream::StreamExt;
 use tonic::transport::Server;
 use tracing::{error, info, warn};
 
@@ -15,11 +16,12 @@ use super::admin::desk;
 use super::logging::Levels;
 use super::pages::Pages;
 use super::system::{Listener, READY, STOPPING, Signals, notify, settle};
-use super::{Config, DaemonError, logging};
+use super::{Caution, Config, DaemonError, WindowsBuild, logging};
 use crate::differ::{Differ, DifferOptions, Peer};
 use crate::metrics::Metrics;
-use crate::mount::SystemMounter;
+use crate::mount::{LimitedMounter, Mounter, SystemMounter};
 use crate::rpc::admin::AdminService;
+use crate::rpc::authority::LegalAuthority;
 use crate::rpc::{DiffService, SnapshotService, WithRebase, take_digests_later};
 use crate::snapshot::{SnapshotOptions, Snapshots};
 use crate::sys;
@@ -40,7 +42,8 @@ pub fn run(config: &Config, path: Option<PathBuf>) -> Result<(), DaemonError> {
 }
 
 async fn serve(config: &Config, path: Option<PathBuf>, levels: &Levels) -> Result<(), DaemonError> {
-    let mounter = Arc::new(SystemMounter::this_program()?);
+    let caution = caution();
+    let mounter = mounter(config.mounts_at_once(caution))?;
     let options = SnapshotOptions { sync: config.sync, share: config.share, ..SnapshotOptions::default() };
     let metrics = Arc::new(Metrics::default());
     let snapshots = Snapshots::open(&config.root, mounter, options)?.observed_by(metrics.clone());
@@ -49,7 +52,7 @@ async fn serve(config: &Config, path: Option<PathBuf>, levels: &Levels) -> Resul
     let options = DifferOptions {
         containerd: config.containerd.address.clone(),
         content_root: Some(config.containerd.content_root.clone()),
-        workers: config.workers.unwrap_or(cores),
+        workers: config.conversions_at_once(cores, caution),
     };
     let differ = Arc::new(Differ::new(snapshots.clone(), options));
     // What was committed right before the last end has none yet.
@@ -63,7 +66,8 @@ async fn serve(config: &Config, path: Option<PathBuf>, levels: &Levels) -> Resul
     health.set_serving::<WithRebase<SnapshotService>>().await;
     let listener = Listener::new(&config.grpc)?;
     let unusable = |source| DaemonError::Process { action: "use the socket", source };
-    let clients = listener.clients().map_err(unusable)?;
+    // Only clients of named pipes need that; on all systems, so that tests on one prove it for the other.
+    let clients = listener.clients().map_err(unusable)?.map(|client| client.map(LegalAuthority::new));
     if let Some(address) = config.metrics.address {
         let (snapshots, differ) = (snapshots.clone(), differ.clone());
         Pages { metrics, snapshots, differ }.serve(address).await?;
@@ -83,6 +87,23 @@ async fn serve(config: &Config, path: Option<PathBuf>, levels: &Levels) -> Resul
     }
     info!("ended");
     Ok(())
+}
+
+/// Returns what this machine should not be asked to do, and says so.
+fn caution() -> Option<Caution> {
+    let caution = WindowsBuild::running().and_then(WindowsBuild::caution);
+    if let Some(caution) = &caution {
+        warn!("{caution}");
+    }
+    caution
+}
+
+fn mounter(most: Option<NonZeroUsize>) -> Result<Arc<dyn Mounter>, DaemonError> {
+    let mounter = Arc::new(SystemMounter::this_program()?);
+    Ok(match most {
+        Some(most) => Arc::new(LimitedMounter::new(mounter, most)),
+        None => mounter,
+    })
 }
 
 /// Waits until the end takes too long.

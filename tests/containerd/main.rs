@@ -56,6 +56,7 @@ tests! {
     a_pull_layer_by_layer: "TestPullLayerByLayer",
     a_pull_side_by_side: "TestPullSideBySide",
     a_pull_through_the_client: "TestPullThroughTheClient",
+    an_authority_that_is_a_pipe: "TestAuthorityOfAPipe",
     an_image_of_windows: "TestWindowsImage",
     containers_share_an_image: "TestContainersShareAnImage",
     known_layers_are_not_fetched: "TestKnownLayersAreNotFetched",

@@ -4,22 +4,24 @@
 //!   containerd_config ─► plugins      what containerd is told of us
 //!   reach                             who answers on the sockets
 //!   machine                           kernel, file system
+//!   windows                           the build of Windows
 //! ```
 
 mod containerd_config;
-#[cfg_attr(windows, path = "windows.rs")]
+#[cfg_attr(windows, path = "windows_machine.rs")]
 mod machine;
 mod plugins;
 mod reach;
 mod release;
 #[cfg(test)]
 mod tests;
+mod windows;
 
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::{Config, system};
+use super::{Config, WindowsBuild, system};
 use crate::differ::Release;
 
 /// How bad a finding is.
@@ -68,6 +70,7 @@ pub fn default_containerd_config() -> PathBuf {
 pub fn examine(config: &Config, containerd_config: &Path) -> Vec<Symptom> {
     let mut symptoms = machine::kernel();
     symptoms.extend(machine::root(&config.root));
+    symptoms.extend(WindowsBuild::running().map(windows::examine).unwrap_or_default());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let mut release = None;
     match runtime {

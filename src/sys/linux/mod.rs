@@ -5,6 +5,7 @@ mod file;
 mod memory;
 mod passed;
 mod thread;
+mod windows;
 
 pub use directory::{make_private, resolve, set_owner};
 pub use file::{
@@ -13,3 +14,4 @@ pub use file::{
 pub use memory::keep_memory_small;
 pub use passed::passed_listener;
 pub use thread::lower_priority;
+pub use windows::windows_build;

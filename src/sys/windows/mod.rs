@@ -5,6 +5,7 @@ mod file;
 mod pipe;
 mod security;
 mod thread;
+mod version;
 
 pub use directory::{make_private, resolve, set_owner};
 pub use file::{
@@ -12,3 +13,4 @@ pub use file::{
 };
 pub use pipe::create_pipe;
 pub use thread::{keep_memory_small, lower_priority};
+pub use version::windows_build;

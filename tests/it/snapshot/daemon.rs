@@ -40,7 +40,7 @@ impl Daemon {
         self.root.path()
     }
 
-    fn socket(&self) -> PathBuf {
+    pub(super) fn socket(&self) -> PathBuf {
         self.place.path().join("cimsnap.sock")
     }
 

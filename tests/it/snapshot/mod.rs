@@ -11,6 +11,7 @@ mod restart;
 #[path = "../../crash/root.rs"]
 mod root;
 mod staged;
+mod wire;
 
 use std::io::Cursor;
 use std::path::Path;
