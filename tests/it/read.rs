@@ -105,6 +105,7 @@ fn many_threads_read_one_image() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
 fn a_writer_keeps_other_processes_out() {
     let directory = tempfile::tempdir().unwrap();
     let disk: Arc<dyn Directory> = Arc::new(DiskDirectory::new(directory.path()));
