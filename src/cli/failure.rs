@@ -16,6 +16,7 @@ use super::exit::Exit;
 
 /// What only the command line finds wrong.
 #[derive(Debug, Error)]
+#[cfg_attr(windows, expect(dead_code, reason = "no directory is read or filled there"))]
 pub(crate) enum Failure {
     #[error("{image} has no {path}")]
     NotInImage { image: String, path: String },

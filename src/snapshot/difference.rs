@@ -52,10 +52,11 @@ impl Snapshots {
                 export(base.as_ref(), &self.open_image(top)?, os, out)?;
             }
             Side::Upper { key, row, below } => {
+                let upper = self.shown.files(self.store.root(), key, row)?;
                 if self.system_of(below.as_ref())? == Some(LayerOs::Windows) {
                     return Err(SnapshotError::NotForWindows(key.clone()));
                 }
-                export_upper(base.as_ref(), &self.shown.files(self.store.root(), key, row)?, out)?;
+                export_upper(base.as_ref(), &upper, out)?;
             }
         }
         Ok(())

@@ -1,9 +1,11 @@
-//! The integration tests: one binary, a module for each theme.
+//! The integration tests: one binary, a module for each theme. Those that need Linux, or would be the same everywhere and
+//! take long, run there alone.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 #[cfg(target_os = "linux")]
 mod admin;
+#[cfg(target_os = "linux")]
 mod arrows;
 #[cfg(target_os = "linux")]
 mod capi;
@@ -24,6 +26,7 @@ mod images;
 mod import;
 mod layer_set;
 mod model;
+#[cfg(target_os = "linux")]
 mod mutations;
 mod read;
 #[cfg(target_os = "linux")]

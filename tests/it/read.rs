@@ -1,6 +1,5 @@
 //! Reading what this library does not write by itself, and from many threads.
 
-use std::process::Command;
 use std::sync::Arc;
 
 use cimsnap::cim::format::{RawPeImage, RawPeMapping, RawStream, Stream, StreamKind};
@@ -105,12 +104,13 @@ fn many_threads_read_one_image() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
 fn a_writer_keeps_other_processes_out() {
     let directory = tempfile::tempdir().unwrap();
     let disk: Arc<dyn Directory> = Arc::new(DiskDirectory::new(directory.path()));
     let writer = Writer::create(disk.clone(), &image_name("a.cim"), options()).unwrap();
     let try_lock = || {
-        let mut flock = Command::new("flock");
+        let mut flock = std::process::Command::new("flock");
         flock.args(["--nonblock", "--exclusive"]).arg(directory.path().join(".cim-writer.lock")).arg("true");
         flock.status().unwrap().success()
     };

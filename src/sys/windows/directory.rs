@@ -1,6 +1,5 @@
 //! Directories, and whose they are.
 
-use std::ffi::OsStr;
 use std::io;
 use std::os::windows::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf, Prefix};
@@ -14,30 +13,36 @@ pub fn make_private(path: &Path) -> io::Result<()> {
     if path.is_dir() {
         return Ok(());
     }
-    if let Some(above) = path.parent() {
-        std::fs::create_dir_all(above)?;
+    if let Some(above) = path.parent().filter(|above| !above.as_os_str().is_empty()) {
+        make_private(above)?;
     }
+    match create(path) {
+        // Somebody else was faster.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        created => created,
+    }
+}
+
+fn create(path: &Path) -> io::Result<()> {
     let private = Private::new()?;
-    let wide = wide(path.as_os_str());
+    let wide: Vec<u16> = path.as_os_str().encode_wide().chain([0]).collect();
     // SAFETY: the name ends with a zero, and the attributes live as long as the call.
-    let made = unsafe { CreateDirectoryW(wide.as_ptr(), &private.attributes()) };
-    if made != 0 || path.is_dir() { Ok(()) } else { Err(io::Error::last_os_error()) }
+    let created = unsafe { CreateDirectoryW(wide.as_ptr(), &private.attributes()) };
+    if created != 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 /// Returns where a path leads, without links on the way, in the form that all programs understand.
 pub fn resolve(path: &Path) -> io::Result<PathBuf> {
     let resolved = path.canonicalize()?;
     let mut components = resolved.components();
-    match components.next() {
+    let disk = match components.next() {
         Some(Component::Prefix(prefix)) => match prefix.kind() {
-            Prefix::VerbatimDisk(letter) => {
-                let disk = PathBuf::from(format!("{}:", char::from(letter)));
-                Ok(disk.join(components.as_path()))
-            }
-            _ => Ok(resolved),
+            Prefix::VerbatimDisk(letter) => Some(PathBuf::from(format!("{}:", char::from(letter)))),
+            _ => None,
         },
-        _ => Ok(resolved),
-    }
+        _ => None,
+    };
+    Ok(disk.map_or_else(|| resolved.clone(), |disk| disk.join(components.as_path())))
 }
 
 /// There are no such owners here.
@@ -45,6 +50,30 @@ pub fn set_owner(_path: &Path, _mode: u32, _uid: u32, _gid: u32) -> io::Result<(
     Err(io::ErrorKind::Unsupported.into())
 }
 
-fn wide(text: &OsStr) -> Vec<u16> {
-    text.encode_wide().chain([0]).collect()
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn directories_are_made_with_those_above_them() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("a").join("b");
+        for _ in 0..2 {
+            make_private(&path).unwrap();
+            assert!(path.is_dir());
+        }
+        std::fs::write(place.path().join("file"), "").unwrap();
+        assert!(make_private(&place.path().join("file")).is_err());
+    }
+
+    #[test]
+    fn resolved_paths_are_those_that_people_write() {
+        let place = tempfile::tempdir().unwrap();
+        let resolved = resolve(&place.path().join(".")).unwrap();
+        assert!(
+            matches!(resolved.components().next(), Some(Component::Prefix(prefix)) if !prefix.kind().is_verbatim())
+        );
+        assert_eq!(resolved.file_name(), place.path().file_name());
+        assert!(resolved.is_dir() && resolved.is_absolute());
+    }
 }
