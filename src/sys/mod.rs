@@ -4,6 +4,9 @@
 
 #![expect(unsafe_code, reason = "each block says why it is sound")]
 
+pub mod cimfs;
+mod hresult;
+mod library;
 mod map;
 
 #[cfg(unix)]
@@ -13,7 +16,8 @@ mod os;
 #[path = "windows/mod.rs"]
 mod os;
 
+pub use hresult::Hresult;
 pub use map::Map;
 #[cfg(target_os = "linux")]
 pub use os::{keep_memory_small, passed_listener};
-pub use os::{read_at, start_writeback, sync_directory, write_all_at};
+pub use os::{read_at, start_writeback, sync_directory, temporary_file, write_all_at};

@@ -1,9 +1,15 @@
 //! Linux.
 
 mod file;
+mod library;
 mod memory;
 mod passed;
+mod temporary;
+mod wide;
 
 pub use file::{read_at, start_writeback, sync_directory, write_all_at};
+pub(super) use library::{find_symbol, load_library, load_system_library};
 pub use memory::keep_memory_small;
 pub use passed::passed_listener;
+pub use temporary::temporary_file;
+pub(super) use wide::path_units;
