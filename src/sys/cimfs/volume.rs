@@ -98,11 +98,11 @@ impl Cimfs {
 }
 
 fn paths(images: &[Location<'_>]) -> Vec<ImagePath> {
-    let path = |(directory, name): &Location<'_>| ImagePath { directory: directory.as_ptr(), name: name.as_ptr() };
+    let path =
+        |(directory, name): &Location<'_>| ImagePath { directory: directory.as_ptr(), name: name.as_ptr() };
     images.iter().map(path).collect()
 }
 
 fn count(images: &[ImagePath]) -> Result<u32, CimfsError> {
     u32::try_from(images.len()).map_err(|_| CimfsError::TooLong(images.len()))
 }
-
