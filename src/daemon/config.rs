@@ -1,5 +1,6 @@
 //! The configuration of the daemon: one file, one struct.
 
+use std::env::consts::OS;
 use std::error::Error;
 use std::fs;
 use std::num::NonZeroUsize;
@@ -8,6 +9,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::filter::{LevelFilter, ParseError, Targets};
+
+use crate::engine::{Decision, EngineChoice, NoNativeEngine, Probe, choose};
 
 /// Where the configuration is, if nobody says.
 const DEFAULT_PATH: &str = "/etc/cimsnap/config.toml";
@@ -21,6 +24,8 @@ pub struct Config {
     /// Layers that are converted at once; as many as there are processors if not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub workers: Option<NonZeroUsize>,
+    /// What writes images: auto, native (the library of Windows) or portable.
+    pub engine: EngineChoice,
     /// Whether an image is on the disk before containerd hears of it.
     pub sync: bool,
     /// Whether an image that one namespace of containerd has pulled is there for all of them at once.
@@ -86,6 +91,7 @@ impl Default for Config {
         Self {
             root: "/var/lib/cimsnap".into(),
             workers: None,
+            engine: EngineChoice::default(),
             sync: true,
             share: true,
             grpc: Grpc::default(),
@@ -184,6 +190,11 @@ impl Config {
         Ok(())
     }
 
+    /// Decides what writes images on this machine.
+    pub fn decide_engine(&self) -> Result<Decision, NoNativeEngine> {
+        choose(self.engine, &Probe::take(None, OS), OS)
+    }
+
     /// Returns the text of a file that says this.
     pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
         toml::to_string(self)
@@ -247,6 +258,7 @@ mod tests {
             "root = \"relative\"",
             "root = \"/a:b\"",
             "workers = 0",
+            "engine = \"best\"",
             "[grpc]\nmode = \"rw\"",
             "[log]\nlevel = \"loud\"",
             "[log]\nlevel = \"info,a=b=c\"",

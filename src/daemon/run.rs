@@ -20,6 +20,7 @@ use super::logging::Levels;
 use super::notify::{READY, STOPPING, notify};
 use super::{Config, DaemonError, listen, logging};
 use crate::differ::{Differ, DifferOptions};
+use crate::engine::Decision;
 use crate::mount::fuse::FuseMounter;
 use crate::rpc::admin::AdminService;
 use crate::rpc::{DiffService, SnapshotService, WithRebase, take_digests_later};
@@ -43,6 +44,8 @@ pub fn run(config: &Config, path: Option<PathBuf>) -> Result<(), DaemonError> {
 }
 
 async fn serve(config: &Config, path: Option<PathBuf>, levels: &Levels) -> Result<(), DaemonError> {
+    let Decision { engine, reason } = config.decide_engine()?;
+    info!(%engine, reason, "writing images");
     let mounter = Arc::new(FuseMounter::this_program()?);
     let options = SnapshotOptions { sync: config.sync, share: config.share };
     let snapshots = Arc::new(Snapshots::open(&config.root, mounter, options)?);

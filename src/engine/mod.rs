@@ -3,9 +3,11 @@
 //! `layer` says once what a layer means; an engine writes it. The *portable* engine writes a layer set, which needs no
 //! parent and becomes a fork at commit. The *native* engine has the library of Windows write an image over the parent's.
 
+mod choice;
 pub mod native;
 mod portable;
 
+pub use choice::{Decision, EngineChoice, EngineKind, NoNativeEngine, Probe, choose};
 pub use native::Native;
 pub use portable::Portable;
 

@@ -16,7 +16,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("snapshot", &["cim", "engine", "layer", "mount", "store"]),
     ("differ", &["layer", "snapshot"]),
     ("rpc", &["differ", "snapshot", "store"]),
-    ("daemon", &["differ", "mount", "rpc", "snapshot", "store", "sys"]),
+    ("daemon", &["differ", "engine", "mount", "rpc", "snapshot", "store", "sys"]),
     ("capi", &["cim", "mount", "sys"]),
     ("cli", &["capi", "cim", "daemon", "engine", "layer", "mount", "registry", "sys"]),
 ];

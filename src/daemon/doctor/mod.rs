@@ -19,6 +19,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::Config;
+use crate::engine::Decision;
 use release::Release;
 
 /// How bad a finding is.
@@ -62,6 +63,7 @@ impl Symptom {
 pub fn examine(config: &Config, containerd_config: &Path) -> Vec<Symptom> {
     let mut symptoms = machine::kernel();
     symptoms.extend(machine::root(&config.root));
+    symptoms.push(engine(config));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let mut release = None;
     match runtime {
@@ -79,4 +81,14 @@ pub fn examine(config: &Config, containerd_config: &Path) -> Vec<Symptom> {
         Err(symptom) => symptoms.push(symptom),
     }
     symptoms
+}
+
+/// Says what writes images here.
+fn engine(config: &Config) -> Symptom {
+    match config.decide_engine() {
+        Ok(Decision { engine, reason }) => {
+            Symptom::ok(format!("images are written by the {engine} engine: {reason}"))
+        }
+        Err(error) => Symptom::error(error.to_string(), "set engine to auto or portable"),
+    }
 }

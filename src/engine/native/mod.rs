@@ -29,7 +29,7 @@ pub use layer::NativeLayer;
 
 use super::Engine;
 use crate::cim::{CaseRule, CimError, ImageName, ImagePath};
-use crate::sys::cimfs::Cimfs;
+pub use crate::sys::cimfs::Cimfs;
 use error::Refusal;
 
 /// Writes one image.

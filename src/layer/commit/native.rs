@@ -4,10 +4,9 @@ use std::path::PathBuf;
 
 use super::{CommitError, MissingHives, complete_registry, links};
 use crate::cim::{CimError, ImageName, ImagePath};
-use crate::engine::native::NativeLayer;
+use crate::engine::native::{Cimfs, NativeLayer};
 use crate::engine::{LayerSink, Native};
 use crate::layer::windows::registry::{HIVES, Hive};
-use crate::sys::cimfs::Cimfs;
 
 /// Prepares an engine that takes a layer of Windows, and keeps the parts of the registry that are needed in the end.
 pub fn native(
