@@ -24,6 +24,8 @@ mod import;
 mod layer_set;
 mod model;
 mod mutations;
+#[cfg(target_os = "linux")]
+mod native;
 mod read;
 #[cfg(target_os = "linux")]
 mod snapshot;

@@ -33,6 +33,8 @@ pub struct NativeLayer {
     keep: HashMap<PathKey, Option<Kept>>,
     /// The directory that was made by the last edit, in which nothing is yet but what the parent has.
     latest: Option<(ImagePath, OwnedMetadata)>,
+    /// Directories in the place of links of the parent, below which nothing can be unless a whiteout takes them away yet.
+    in_place_of_links: BTreeMap<PathKey, ImagePath>,
     half_written: bool,
     /// Passed on after the image is closed.
     _turn: Turn,
@@ -59,6 +61,7 @@ impl NativeLayer {
             undecided: BTreeMap::new(),
             keep: keep.iter().map(|path| (path_key(path), None)).collect(),
             latest: None,
+            in_place_of_links: BTreeMap::new(),
             half_written: false,
             _turn: turn,
         })
@@ -180,6 +183,7 @@ impl NativeLayer {
 
     /// Takes a name of the parent away; returns whether the layer has a directory there, which stays.
     fn take_away(&mut self, path: &ImagePath) -> Result<bool, CimError> {
+        self.in_place_of_links.remove(&path_key(path));
         // Below a directory whose names of the parent no longer show, those that were not noted are still there.
         let Some(known) = self.overlay.directory(path) else {
             if !matches!(self.overlay.find(path), Found::Changed(_)) {
@@ -190,7 +194,10 @@ impl NativeLayer {
         match std::mem::replace(&mut known.owner, Owner::Layer) {
             Owner::Layer => Ok(true),
             Owner::Parent => self.remove(path).map(|()| false),
-            Owner::Needed(metadata) => self.write_directory(path, &metadata.as_metadata()).map(|()| true),
+            Owner::Needed(needed) => {
+                let (path, metadata) = *needed;
+                self.write_directory(&path, &metadata.as_metadata()).map(|()| true)
+            }
         }
     }
 
@@ -228,9 +235,18 @@ impl LayerSink for NativeLayer {
         match self.find(path)? {
             Some(Item::Directory) => match self.overlay.directory(path) {
                 Some(Directory { owner: Owner::Layer | Owner::Needed(_), .. }) => Ok(()),
-                _ => self.note_directory(path, Owner::Needed(Box::new(metadata.into()))).map(drop),
+                _ => self
+                    .note_directory(path, Owner::Needed(Box::new((path.clone(), metadata.into()))))
+                    .map(drop),
             },
-            Some(Item::Link { directory: true, .. }) => Err(Refusal::LinkOnTheWay(path.clone()).into()),
+            Some(Item::Link { directory: true, .. }) => {
+                if self.is_of_layer(path) {
+                    return Err(Refusal::LinkOnTheWay(path.clone()).into());
+                }
+                self.remove(path)?;
+                self.in_place_of_links.insert(path_key(path), path.clone());
+                self.create_directory(path, metadata)
+            }
             _ => self.create_directory(path, metadata),
         }
     }
@@ -307,6 +323,9 @@ impl LayerSink for NativeLayer {
         let path = self.directory.join(self.name.as_str());
         if self.half_written {
             return Err(Refusal::HalfWritten(path).into());
+        }
+        if let Some(link) = self.in_place_of_links.into_values().next() {
+            return Err(Refusal::LinkOnTheWay(link).into());
         }
         self.image.commit().map_err(failed("commit image", path.display()))?;
         Ok(self.name)

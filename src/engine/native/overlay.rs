@@ -54,8 +54,8 @@ pub(super) struct Directory {
 pub(super) enum Owner {
     /// The layer said what it is.
     Layer,
-    /// The layer needs it and does not say what it is: the parent's, or if that goes, one with this metadata.
-    Needed(Box<OwnedMetadata>),
+    /// The layer needs it and does not say what it is: the parent's, or if that goes, one of this spelling.
+    Needed(Box<(ImagePath, OwnedMetadata)>),
     /// The parent's: the layer only takes something away in it.
     Parent,
 }
@@ -140,7 +140,9 @@ impl Node {
     fn cost(&self) -> usize {
         match self {
             Self::File(Item::Link { reparse, .. }) => reparse.len(),
-            Self::Directory(Directory { owner: Owner::Needed(metadata), .. }) => metadata.cost(),
+            Self::Directory(Directory { owner: Owner::Needed(needed), .. }) => {
+                needed.1.cost() + size_of_val(needed.0.units())
+            }
             _ => 0,
         }
     }
