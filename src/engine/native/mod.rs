@@ -1,10 +1,10 @@
 //! The native engine: layers written through the library of Windows, `cimfs.dll`, or another that speaks `cimfs.h`.
 //!
 //! ```text
-//!   edits of a layer ──► layer.rs ──► sys::cimfs
-//!                           │ asks
-//!             overlay.rs    │    lower.rs
-//!             what the layer changed    what the parent has
+//!   edits of a layer ──► layer.rs  deletions.rs ──► sys::cimfs
+//!                                │ ask
+//!             overlay.rs  notes.rs       lower.rs
+//!             what the layer changed     what the parent has
 //! ```
 //!
 //! The library takes edits in order, over the parent's tree, and cannot be asked what the image under construction
@@ -12,11 +12,13 @@
 //! needed again before the end is kept aside. One layer at a time is written in a directory.
 
 mod data;
+mod deletions;
 mod error;
 mod item;
 mod kept;
 mod layer;
 mod lower;
+mod notes;
 mod overlay;
 mod turn;
 

@@ -47,6 +47,8 @@ pub(super) struct Directory {
     pub(super) owner: Owner,
     /// Whether names of the parent show in it.
     pub(super) merged: bool,
+    /// Whether anything in it was noted.
+    pub(super) empty: bool,
 }
 
 /// Whose a directory is.
@@ -74,7 +76,7 @@ pub(super) enum Found<'a> {
 impl Overlay {
     /// Begins with nothing changed.
     pub(super) fn new() -> Self {
-        let root = Node::Directory(Directory { owner: Owner::Layer, merged: true });
+        let root = Node::Directory(Directory::new(Owner::Layer, true));
         Self { nodes: vec![root], names: HashMap::new(), bytes: 0 }
     }
 
@@ -129,6 +131,9 @@ impl Overlay {
     /// Gives a name a new number, so that what was below the old one is out of reach.
     fn add(&mut self, directory: usize, name: NameRef<'_>, node: Node) -> Result<usize, Refusal> {
         self.charge(OVERHEAD + 2 * name.units().len() + node.cost())?;
+        if let Some(Node::Directory(directory)) = self.nodes.get_mut(directory) {
+            directory.empty = false;
+        }
         let number = self.nodes.len();
         self.nodes.push(node);
         self.names.insert((directory, key(name)), number);
@@ -149,9 +154,14 @@ impl Node {
 }
 
 impl Directory {
+    /// A directory in which nothing is noted yet.
+    pub(super) fn new(owner: Owner, merged: bool) -> Self {
+        Self { owner, merged, empty: true }
+    }
+
     /// A directory of the parent's, as it is.
     pub(super) fn of_parent() -> Self {
-        Self { owner: Owner::Parent, merged: true }
+        Self::new(Owner::Parent, true)
     }
 }
 
@@ -178,7 +188,7 @@ mod tests {
     }
 
     fn own(merged: bool) -> Node {
-        Node::Directory(Directory { owner: Owner::Layer, merged })
+        Node::Directory(Directory::new(Owner::Layer, merged))
     }
 
     #[test]

@@ -22,7 +22,9 @@ const DRIVE: &str = r"\??\C:\";
 /// Decides for the links of a layer that are undecided.
 pub(super) fn decide(links: Vec<ImagePath>, writer: &mut impl Draft) -> Result<(), CimError> {
     for link in links {
-        if leads_to_directory(writer, &link)? {
+        // Something else in the layer may have taken its place, or that of a directory above it.
+        let is_there = matches!(writer.find(&link)?, Some(Item::Link { directory: false, .. }));
+        if is_there && leads_to_directory(writer, &link)? {
             writer.lead_to_directory(&link)?;
         }
     }

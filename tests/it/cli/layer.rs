@@ -100,7 +100,7 @@ fn the_native_engine_writes_the_same_image() {
     }
     // Nobody asks the library where it is not the default.
     shell.ok(&format!("layer import --cimfs-library {} base auto.cim", library.display()));
-    assert_eq!(shell.ok("ls auto.cim Files"), "Windows/\na\n");
+    assert_eq!(shell.ok("ls auto.cim Files"), "a\nWindows/\n");
 }
 
 #[test]

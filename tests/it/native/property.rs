@@ -53,7 +53,7 @@ fn add(tar: Tar, entry: &Entry) -> Tar {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn both_engines_agree(layers in prop::collection::vec(prop::collection::vec(entry(), 1..14), 1..5)) {
