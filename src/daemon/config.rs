@@ -1,5 +1,6 @@
 //! The configuration of the daemon: one file, one struct.
 
+use std::env::consts::OS;
 use std::error::Error;
 use std::fs;
 use std::net::SocketAddr;
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use tracing_subscriber::filter::{LevelFilter, ParseError, Targets};
 
 use super::{Limits, system};
+use crate::engine::{Decision, EngineChoice, NoNativeEngine, Probe, choose};
 
 /// The configuration of the daemon.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +24,8 @@ pub struct Config {
     /// crash otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub workers: Option<NonZeroUsize>,
+    /// What writes images: auto, native (the library of Windows) or portable.
+    pub engine: EngineChoice,
     /// Whether an image is on the disk before containerd hears of it.
     pub sync: bool,
     /// Whether an image that one namespace of containerd has pulled is there for all of them at once.
@@ -100,6 +104,7 @@ impl Default for Config {
         Self {
             root: system::root(),
             workers: None,
+            engine: EngineChoice::default(),
             sync: true,
             share: true,
             limits: Limits::default(),
@@ -194,6 +199,11 @@ impl Config {
         Ok(())
     }
 
+    /// Decides what writes images on this machine.
+    pub fn decide_engine(&self) -> Result<Decision, NoNativeEngine> {
+        choose(self.engine, &Probe::take(None, OS), OS)
+    }
+
     /// Returns the text of a file that says this.
     pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
         toml::to_string(self)
@@ -260,6 +270,7 @@ mod tests {
             "root = \"/a:b\"",
             "workers = 0",
             "[limits]\nmounts = 0",
+            "engine = \"best\"",
             "[grpc]\nmode = \"rw\"",
             "[log]\nlevel = \"loud\"",
             "[log]\nlevel = \"info,a=b=c\"",

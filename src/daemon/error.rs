@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use super::ConfigError;
+use crate::engine::NoNativeEngine;
 use crate::mount::MountError;
 use crate::rpc::admin::AdminError;
 use crate::snapshot::SnapshotError;
@@ -18,6 +19,9 @@ pub enum DaemonError {
     /// The configuration.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The engine that is asked for cannot be had.
+    #[error(transparent)]
+    Engine(#[from] NoNativeEngine),
     /// The snapshots cannot be opened.
     #[error(transparent)]
     Snapshots(#[from] SnapshotError),

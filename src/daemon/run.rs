@@ -18,6 +18,7 @@ use super::pages::Pages;
 use super::system::{Listener, READY, STOPPING, Signals, notify, settle};
 use super::{Caution, Config, DaemonError, WindowsBuild, logging};
 use crate::differ::{Differ, DifferOptions, Peer};
+use crate::engine::Decision;
 use crate::metrics::Metrics;
 use crate::mount::{LimitedMounter, Mounter, SystemMounter};
 use crate::rpc::admin::AdminService;
@@ -42,6 +43,8 @@ pub fn run(config: &Config, path: Option<PathBuf>) -> Result<(), DaemonError> {
 }
 
 async fn serve(config: &Config, path: Option<PathBuf>, levels: &Levels) -> Result<(), DaemonError> {
+    let Decision { engine, reason } = config.decide_engine()?;
+    info!(%engine, reason, "writing images");
     let caution = caution();
     let mounter = mounter(config.mounts_at_once(caution))?;
     let options = SnapshotOptions { sync: config.sync, share: config.share, ..SnapshotOptions::default() };

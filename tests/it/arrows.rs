@@ -17,7 +17,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("differ", &["layer", "snapshot"]),
     ("rpc", &["differ", "snapshot", "store", "sys"]),
     ("metrics", &["differ", "snapshot", "store"]),
-    ("daemon", &["differ", "metrics", "mount", "rpc", "snapshot", "store", "sys"]),
+    ("daemon", &["differ", "engine", "metrics", "mount", "rpc", "snapshot", "store", "sys"]),
     ("capi", &["cim", "mount", "sys"]),
     ("cli", &["capi", "cim", "daemon", "engine", "layer", "mount", "registry", "sys"]),
 ];

@@ -7,7 +7,6 @@ mod convert;
 mod daemon;
 #[expect(dead_code, reason = "one kind of image is enough")]
 #[path = "../make_image/generator/mod.rs"]
-#[expect(dead_code, reason = "only images of Windows are made")]
 mod generator;
 mod wine;
 

@@ -23,6 +23,7 @@ use serde::Serialize;
 
 use super::{Config, WindowsBuild, system};
 use crate::differ::Release;
+use crate::engine::Decision;
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -71,6 +72,7 @@ pub fn examine(config: &Config, containerd_config: &Path) -> Vec<Symptom> {
     let mut symptoms = machine::kernel();
     symptoms.extend(machine::root(&config.root));
     symptoms.extend(WindowsBuild::running().map(windows::examine).unwrap_or_default());
+    symptoms.push(engine(config));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let mut release = None;
     match runtime {
@@ -88,4 +90,14 @@ pub fn examine(config: &Config, containerd_config: &Path) -> Vec<Symptom> {
         Err(symptom) => symptoms.push(symptom),
     }
     symptoms
+}
+
+/// Says what writes images here.
+fn engine(config: &Config) -> Symptom {
+    match config.decide_engine() {
+        Ok(Decision { engine, reason }) => {
+            Symptom::ok(format!("images are written by the {engine} engine: {reason}"))
+        }
+        Err(error) => Symptom::error(error.to_string(), "set engine to auto or portable"),
+    }
 }
