@@ -1,5 +1,6 @@
 //! What several themes need.
 
+#[cfg(target_os = "linux")]
 pub(crate) mod hostile;
 #[cfg(target_os = "linux")]
 pub(crate) mod tree;
