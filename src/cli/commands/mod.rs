@@ -9,3 +9,4 @@ pub(crate) mod gc;
 pub(crate) mod image;
 pub(crate) mod layer;
 pub(crate) mod snapshot;
+pub(crate) mod top;
