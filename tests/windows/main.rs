@@ -9,6 +9,10 @@ mod daemon;
 #[path = "../make_image/generator/mod.rs"]
 mod generator;
 mod native;
+mod node;
+mod process;
+mod pull;
+mod served;
 mod wine;
 
 use wine::WINE;
