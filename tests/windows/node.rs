@@ -25,7 +25,7 @@ const DISABLED: &str = "'io.containerd.grpc.v1.cri', 'io.containerd.cri.v1.image
                         'io.containerd.podsandbox.controller.v1.podsandbox', 'io.containerd.internal.v1.opt'";
 
 /// Where containerd is, and the registry.
-static TOOLS: LazyLock<PathBuf> = LazyLock::new(|| {
+pub(crate) static TOOLS: LazyLock<PathBuf> = LazyLock::new(|| {
     for script in ["containerd.sh", "windows-containerd.sh"] {
         let status = Command::new(project().join("tests/setup").join(script)).stdout(Stdio::null()).status();
         assert!(status.unwrap().success(), "tests/setup/{script}");
