@@ -8,5 +8,6 @@ pub(crate) mod fsck;
 pub(crate) mod gc;
 pub(crate) mod image;
 pub(crate) mod layer;
+pub(crate) mod shell;
 pub(crate) mod snapshot;
 pub(crate) mod top;
