@@ -23,7 +23,8 @@
 //!   sys      raw calls in, safe functions out
 //! ```
 //!
-//! Beside them, `capi` gives programs in C the image library as `cimfs.h` declares it.
+//! Beside them, `capi` gives programs in C the image library as `cimfs.h` declares it, and `metrics` counts what
+//! `snapshot` and `differ` do, for the daemon to tell.
 //!
 //! A part uses only parts that stand below it; `tests/it/arrows.rs` proves it.
 //!
@@ -37,6 +38,7 @@ pub mod daemon;
 pub mod differ;
 pub mod engine;
 pub mod layer;
+pub mod metrics;
 pub mod mount;
 pub mod registry;
 pub mod rpc;

@@ -2,6 +2,8 @@
 //!
 //! [`CimError`] is opaque; callers act on its [`ErrorKind`]. The reasons inside may grow without breaking anyone.
 
+use std::error::Error as StdError;
+use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
@@ -66,6 +68,27 @@ enum Reason {
     LinkOverDirectory(String),
     #[error("write of {wanted} bytes at offset {at} passes the declared end of the stream at {declared}")]
     BeyondEnd { declared: u64, at: u64, wanted: u64 },
+    #[error(transparent)]
+    Foreign(Foreign),
+}
+
+/// An error of another library that writes images.
+#[derive(Debug)]
+struct Foreign {
+    kind: ErrorKind,
+    error: Box<dyn StdError + Send + Sync>,
+}
+
+impl fmt::Display for Foreign {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl StdError for Foreign {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.error.source()
+    }
 }
 
 impl CimError {
@@ -88,6 +111,7 @@ impl CimError {
             Reason::ImageExists(_) => ErrorKind::AlreadyExists,
             Reason::LinkToDirectory(_) | Reason::LinkOverDirectory(_) => ErrorKind::AccessDenied,
             Reason::BeyondEnd { .. } => ErrorKind::BeyondEnd,
+            Reason::Foreign(Foreign { kind, .. }) => *kind,
         }
     }
 
@@ -114,6 +138,11 @@ impl CimError {
 
     pub(crate) fn corrupt(place: Place, fault: Fault) -> Self {
         Corruption { place, fault }.into()
+    }
+
+    /// Wraps an error of another library that writes images.
+    pub(crate) fn foreign(kind: ErrorKind, error: impl StdError + Send + Sync + 'static) -> Self {
+        Self(Box::new(Reason::Foreign(Foreign { kind, error: Box::new(error) })))
     }
 
     pub(crate) fn image_exists(path: impl Into<PathBuf>) -> Self {

@@ -1,7 +1,9 @@
 //! The configuration of the daemon: one file, one struct.
 
+use std::env::consts::OS;
 use std::error::Error;
 use std::fs;
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,7 +11,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::filter::{LevelFilter, ParseError, Targets};
 
-use super::system;
+use super::{Limits, system};
+use crate::engine::{Decision, EngineChoice, NoNativeEngine, Probe, choose};
 
 /// The configuration of the daemon.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,19 +20,26 @@ use super::system;
 pub struct Config {
     /// Where images and snapshots are kept.
     pub root: PathBuf,
-    /// Layers that are converted at once; as many as there are processors if not given.
+    /// Layers that are converted at once; as many as there are processors if not given, or a few where Windows is known to
+    /// crash otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub workers: Option<NonZeroUsize>,
+    /// What writes images: auto, native (the library of Windows) or portable.
+    pub engine: EngineChoice,
     /// Whether an image is on the disk before containerd hears of it.
     pub sync: bool,
     /// Whether an image that one namespace of containerd has pulled is there for all of them at once.
     pub share: bool,
+    /// How much is done at once.
+    pub limits: Limits,
     /// How containerd reaches the daemon.
     pub grpc: Grpc,
     /// How the daemon reaches containerd.
     pub containerd: Containerd,
     /// What the daemon says of its work.
     pub log: Log,
+    /// Where the daemon tells numbers.
+    pub metrics: MetricsPages,
 }
 
 /// How containerd reaches the daemon.
@@ -69,6 +79,15 @@ pub struct Log {
     pub format: LogFormat,
 }
 
+/// Where the daemon tells numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MetricsPages {
+    /// An address and a port; nowhere if not given. Whoever reaches it can read it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address: Option<SocketAddr>,
+}
+
 /// How each message of the log looks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -85,11 +104,14 @@ impl Default for Config {
         Self {
             root: system::root(),
             workers: None,
+            engine: EngineChoice::default(),
             sync: true,
             share: true,
+            limits: Limits::default(),
             grpc: Grpc::default(),
             containerd: Containerd::default(),
             log: Log::default(),
+            metrics: MetricsPages::default(),
         }
     }
 }
@@ -177,6 +199,11 @@ impl Config {
         Ok(())
     }
 
+    /// Decides what writes images on this machine.
+    pub fn decide_engine(&self) -> Result<Decision, NoNativeEngine> {
+        choose(self.engine, &Probe::take(None, OS), OS)
+    }
+
     /// Returns the text of a file that says this.
     pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
         toml::to_string(self)
@@ -242,10 +269,13 @@ mod tests {
             "root = \"relative\"",
             "root = \"/a:b\"",
             "workers = 0",
+            "[limits]\nmounts = 0",
+            "engine = \"best\"",
             "[grpc]\nmode = \"rw\"",
             "[log]\nlevel = \"loud\"",
             "[log]\nlevel = \"info,a=b=c\"",
             "[log]\nformat = \"xml\"",
+            "[metrics]\naddress = \"localhost\"",
         ] {
             assert!(load(text).is_err(), "{text}");
         }

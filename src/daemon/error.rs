@@ -1,11 +1,13 @@
 //! Why the daemon does not run, or what it keeps cannot be looked at.
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use thiserror::Error;
 
 use super::ConfigError;
+use crate::engine::NoNativeEngine;
 use crate::mount::MountError;
 use crate::rpc::admin::AdminError;
 use crate::snapshot::SnapshotError;
@@ -17,6 +19,9 @@ pub enum DaemonError {
     /// The configuration.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The engine that is asked for cannot be had.
+    #[error(transparent)]
+    Engine(#[from] NoNativeEngine),
     /// The snapshots cannot be opened.
     #[error(transparent)]
     Snapshots(#[from] SnapshotError),
@@ -45,6 +50,14 @@ pub enum DaemonError {
     /// Somebody else listens on the socket.
     #[error("another process listens on {}", .0.display())]
     Taken(PathBuf),
+    /// The address for metrics cannot be listened on.
+    #[error("cannot tell metrics on {address}")]
+    Pages {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
     /// What systemd passed on is no socket.
     #[error("the socket that was passed on cannot be used")]
     Passed(#[source] io::Error),

@@ -4,13 +4,19 @@ mod admin;
 mod config;
 pub mod doctor;
 mod error;
+mod limits;
 mod logging;
+mod pages;
 mod run;
 #[cfg_attr(windows, path = "windows/mod.rs")]
 #[cfg_attr(unix, path = "linux/mod.rs")]
 mod system;
+mod windows_build;
+pub mod wiring;
 
 pub use admin::admin;
-pub use config::{Config, ConfigError, Containerd, Grpc, Log, LogFormat};
+pub use config::{Config, ConfigError, Containerd, Grpc, Log, LogFormat, MetricsPages};
 pub use error::DaemonError;
+pub use limits::Limits;
 pub use run::run;
+pub use windows_build::{Caution, WindowsBuild};

@@ -8,16 +8,21 @@ use std::time::Duration;
 
 use tokio::runtime;
 use tokio::sync::Notify;
+use tokio_stream::StreamExt;
 use tonic::transport::Server;
 use tracing::{error, info, warn};
 
 use super::admin::desk;
 use super::logging::Levels;
+use super::pages::Pages;
 use super::system::{Listener, READY, STOPPING, Signals, notify, settle};
-use super::{Config, DaemonError, logging};
-use crate::differ::{Differ, DifferOptions};
-use crate::mount::SystemMounter;
+use super::{Caution, Config, DaemonError, WindowsBuild, logging};
+use crate::differ::{Differ, DifferOptions, Peer};
+use crate::engine::Decision;
+use crate::metrics::Metrics;
+use crate::mount::{LimitedMounter, Mounter, SystemMounter};
 use crate::rpc::admin::AdminService;
+use crate::rpc::authority::LegalAuthority;
 use crate::rpc::{DiffService, SnapshotService, WithRebase, take_digests_later};
 use crate::snapshot::{SnapshotOptions, Snapshots};
 use crate::sys;
@@ -38,25 +43,38 @@ pub fn run(config: &Config, path: Option<PathBuf>) -> Result<(), DaemonError> {
 }
 
 async fn serve(config: &Config, path: Option<PathBuf>, levels: &Levels) -> Result<(), DaemonError> {
-    let mounter = Arc::new(SystemMounter::this_program()?);
+    let Decision { engine, reason } = config.decide_engine()?;
+    info!(%engine, reason, "writing images");
+    let caution = caution();
+    let mounter = mounter(config.mounts_at_once(caution))?;
     let options = SnapshotOptions { sync: config.sync, share: config.share, ..SnapshotOptions::default() };
-    let snapshots = Arc::new(Snapshots::open(&config.root, mounter, options)?);
+    let metrics = Arc::new(Metrics::default());
+    let snapshots = Snapshots::open(&config.root, mounter, options)?.observed_by(metrics.clone());
+    let snapshots = Arc::new(snapshots);
     let cores = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let options = DifferOptions {
         containerd: config.containerd.address.clone(),
         content_root: Some(config.containerd.content_root.clone()),
-        workers: config.workers.unwrap_or(cores),
+        workers: config.conversions_at_once(cores, caution),
     };
     let differ = Arc::new(Differ::new(snapshots.clone(), options));
     // What was committed right before the last end has none yet.
     take_digests_later(snapshots.clone());
 
-    let service = WithRebase::new(SnapshotService::new(snapshots.clone()));
+    let service = WithRebase::new(SnapshotService::new(
+        snapshots.clone(),
+        Peer::new(config.containerd.address.clone()),
+    ));
     let (mut health, health_service) = tonic_health::server::health_reporter();
     health.set_serving::<WithRebase<SnapshotService>>().await;
     let listener = Listener::new(&config.grpc)?;
     let unusable = |source| DaemonError::Process { action: "use the socket", source };
-    let clients = listener.clients().map_err(unusable)?;
+    // Only clients of named pipes need that; on all systems, so that tests on one prove it for the other.
+    let clients = listener.clients().map_err(unusable)?.map(|client| client.map(LegalAuthority::new));
+    if let Some(address) = config.metrics.address {
+        let (snapshots, differ) = (snapshots.clone(), differ.clone());
+        Pages { metrics, snapshots, differ }.serve(address).await?;
+    }
     let ending = Notify::new();
     let server = Server::builder()
         .add_service(service)
@@ -72,6 +90,23 @@ async fn serve(config: &Config, path: Option<PathBuf>, levels: &Levels) -> Resul
     }
     info!("ended");
     Ok(())
+}
+
+/// Returns what this machine should not be asked to do, and says so.
+fn caution() -> Option<Caution> {
+    let caution = WindowsBuild::running().and_then(WindowsBuild::caution);
+    if let Some(caution) = &caution {
+        warn!("{caution}");
+    }
+    caution
+}
+
+fn mounter(most: Option<NonZeroUsize>) -> Result<Arc<dyn Mounter>, DaemonError> {
+    let mounter = Arc::new(SystemMounter::this_program()?);
+    Ok(match most {
+        Some(most) => Arc::new(LimitedMounter::new(mounter, most)),
+        None => mounter,
+    })
 }
 
 /// Waits until the end takes too long.

@@ -1,22 +1,33 @@
 //! Applying layers.
 
-use std::io::{self, Read};
+use std::io::Read;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::{ApplyRequest, Descriptor, Differ, DifferError};
+use tokio::runtime::Handle;
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::work::Ticket;
+use super::{ApplyRequest, Descriptor, Differ, DifferError, Namespace};
 use crate::layer::digest::Digest;
 use crate::layer::stream::{Expected, LayerStream, MediaType, StreamOptions};
-use crate::snapshot::{Extraction, NewLayer};
+use crate::snapshot::{Extraction, NewLayer, Outcome};
 
 /// What an applied layer is, whatever its blob was.
 const PLAIN: &str = "application/vnd.oci.image.layer.v1.tar";
 
 /// A blob to be applied, checked as far as that goes without reading it.
 struct Job {
+    namespace: Namespace,
+    descriptor: Descriptor,
     extraction: Extraction,
     digest: Digest,
     options: StreamOptions,
+}
+
+/// A blob to be read, and the right to convert it.
+struct Turn {
+    blob: Box<dyn Read + Send>,
+    _permit: OwnedSemaphorePermit,
 }
 
 impl Differ {
@@ -33,62 +44,54 @@ impl Differ {
         let expected =
             Expected { blob_digest: Some(digest), blob_size: Some(descriptor.size), diff_id: None };
         let options = StreamOptions { media_type: Some(media_type), expected, ..StreamOptions::default() };
-        let job = Job { extraction, digest, options };
+        let ticket = self.bench.add(extraction.key.clone(), digest, descriptor.size);
+        let job = Job { namespace, descriptor, extraction, digest, options };
 
-        let cancelled = CancelOnDrop::default();
-        let stop = cancelled.0.clone();
-        let permit = self.workers.clone().acquire_owned().await.map_err(|_| DifferError::Cancelled)?;
-        let blob = self.content.open(&namespace, &descriptor).await?;
-        let differ = self.clone();
-        let work = move || {
-            let _permit = permit;
-            differ.convert(job, Stoppable { inner: blob, stop })
-        };
+        let _claim = ticket.claim();
+        let (differ, handle) = (self.clone(), Handle::current());
+        let work = move || differ.convert(job, &handle, &ticket);
         let layer = tokio::task::spawn_blocking(work).await.map_err(|_| DifferError::Cancelled)??;
         let digest = layer.row.diff_id.to_string();
         Ok(Descriptor { media_type: PLAIN.to_owned(), digest, size: layer.row.size })
     }
 
-    fn convert(&self, job: Job, blob: impl Read + Send + 'static) -> Result<NewLayer, DifferError> {
-        let Job { extraction, digest, options } = job;
+    fn convert(&self, job: Job, handle: &Handle, ticket: &Ticket) -> Result<NewLayer, DifferError> {
+        let found = self.find_or_fill(job, handle, ticket);
+        let outcome = found.as_ref().map_or(Outcome::Failed, |(_, outcome)| *outcome);
+        self.snapshots.observer().layered(outcome);
+        found.map(|(layer, _)| layer)
+    }
+
+    fn find_or_fill(
+        &self,
+        job: Job,
+        handle: &Handle,
+        ticket: &Ticket,
+    ) -> Result<(NewLayer, Outcome), DifferError> {
+        let Job { namespace, descriptor, extraction, digest, options } = job;
+        // Who waits here for somebody who converts the same does not keep others from converting.
         let _alone = self.reading.lock(digest);
         let failed = |source| DifferError::Apply { digest: digest.to_string(), source };
         let known = self.snapshots.reuse(&extraction, &digest).map_err(failed)?;
         let layer = match known {
-            Some(layer) => layer,
+            Some(layer) => (layer, Outcome::Reused),
             None => {
-                let stream = LayerStream::open(blob, options)
+                let Turn { blob, _permit } = handle.block_on(self.turn(&namespace, &descriptor))?;
+                let waited = ticket.waited();
+                let stream = LayerStream::open(ticket.begin(blob), options)
                     .map_err(|source| DifferError::Stream { digest: digest.to_string(), source })?;
                 let os = self.snapshots.system_below(&extraction.row).map_err(failed)?;
-                self.snapshots.fill(&extraction, stream, os).map_err(failed)?
+                let layer = self.snapshots.fill(&extraction, stream, os, waited).map_err(failed)?;
+                (layer, Outcome::Converted)
             }
         };
         self.snapshots.fork_ahead(&extraction.key).map_err(failed)?;
         Ok(layer)
     }
-}
 
-/// Says, once it is dropped, that nobody waits any more.
-#[derive(Default)]
-struct CancelOnDrop(Arc<AtomicBool>);
-
-impl Drop for CancelOnDrop {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
-
-/// A reader that can be told to give up.
-struct Stoppable<R> {
-    inner: R,
-    stop: Arc<AtomicBool>,
-}
-
-impl<R: Read> Read for Stoppable<R> {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        if self.stop.load(Ordering::Relaxed) {
-            return Err(io::Error::other("nobody waits for the layer any more"));
-        }
-        self.inner.read(buf)
+    /// Waits until one more layer may be converted, and for its blob.
+    async fn turn(&self, namespace: &Namespace, descriptor: &Descriptor) -> Result<Turn, DifferError> {
+        let permit = self.workers.clone().acquire_owned().await.map_err(|_| DifferError::Cancelled)?;
+        Ok(Turn { blob: self.content.open(namespace, descriptor).await?, _permit: permit })
     }
 }

@@ -18,6 +18,7 @@ mod content;
 mod error;
 mod upload;
 mod version;
+mod work;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -30,6 +31,9 @@ pub(crate) use connect::{connect, is_served};
 pub use content::Content;
 pub use error::{DifferCode, DifferError};
 pub(crate) use version::containerd_version;
+pub use version::{Peer, Release};
+use work::Bench;
+pub use work::Work;
 
 use crate::layer::digest::Digest;
 use crate::snapshot::{Keyed, Labels, Mount, Snapshots};
@@ -43,6 +47,7 @@ pub struct Differ {
     workers: Arc<Semaphore>,
     /// One at a time reads a blob; who comes later finds the layer.
     reading: Keyed<Digest>,
+    bench: Arc<Bench>,
 }
 
 /// How layers are applied.
@@ -112,6 +117,12 @@ impl Differ {
             content: Content::new(options.containerd, options.content_root),
             workers: Arc::new(Semaphore::new(options.workers.get())),
             reading: Keyed::default(),
+            bench: Arc::default(),
         }
+    }
+
+    /// Lists what is being converted, and what waits to be, the oldest first.
+    pub fn work(&self) -> Vec<Work> {
+        self.bench.list()
     }
 }

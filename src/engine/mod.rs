@@ -1,10 +1,14 @@
 //! Where the edits of a layer go: one trait, and the engines behind it.
 //!
 //! `layer` says once what a layer means; an engine writes it. The *portable* engine writes a layer set, which needs no
-//! parent and becomes a fork at commit. An engine over the library of Windows fits the same trait.
+//! parent and becomes a fork at commit. The *native* engine has the library of Windows write an image over the parent's.
 
+mod choice;
+pub mod native;
 mod portable;
 
+pub use choice::{Decision, EngineChoice, EngineKind, NoNativeEngine, Probe, choose};
+pub use native::Native;
 pub use portable::Portable;
 
 use crate::cim::{CaseRule, CimError, ImagePath, Metadata, Name};
@@ -62,7 +66,8 @@ pub trait LayerSink {
     fn finish(self) -> Result<Self::Output, CimError>;
 }
 
-/// Takes the data of a file or stream. It is made when this is finished; dropping it leaves the layer as it was.
+/// Takes the data of a file or stream. It is made when this is finished; dropping it leaves the layer as it was, or unfit
+/// to be finished.
 pub trait DataSink {
     /// Appends bytes.
     fn append(&mut self, bytes: &[u8]) -> Result<(), CimError>;

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   Mounter ── mount, unmount, is mounted, list
+//!      ├─── limited, a few at a time
 //!      │
 //!    fuse ──── on Linux: a process for every mount, which outlives who asked for it
 //!    shim ──── on Windows: nothing, since whoever runs a container mounts its image
@@ -16,6 +17,7 @@ mod entry;
 mod error;
 #[cfg(target_os = "linux")]
 pub mod fuse;
+mod limited;
 mod options;
 #[cfg(windows)]
 mod shim;
@@ -28,6 +30,7 @@ pub use entry::MountEntry;
 pub use error::MountError;
 #[cfg(target_os = "linux")]
 pub use fuse::{FuseMounter as SystemMounter, served};
+pub use limited::LimitedMounter;
 pub use options::{MountOptions, Unmount};
 #[cfg(windows)]
 pub use shim::{ShimMounter as SystemMounter, served};

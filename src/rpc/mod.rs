@@ -3,6 +3,7 @@
 #![expect(clippy::result_large_err, reason = "gRPC has one error, which is not ours to shrink")]
 
 pub mod admin;
+pub mod authority;
 mod diff;
 mod digests;
 mod rebase;

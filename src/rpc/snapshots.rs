@@ -12,6 +12,7 @@ use tracing::{info, warn};
 
 use super::rebase::CommitParent;
 use super::{blocking, status, take_digests_later};
+use crate::differ::{Peer, Release};
 use crate::snapshot::{CommitRequest, Info, Mount, NewSnapshot, SnapshotError, Snapshots};
 use crate::store::{Kind, Timestamp};
 
@@ -22,12 +23,29 @@ const BATCH: usize = 100;
 #[derive(Clone, Debug)]
 pub struct SnapshotService {
     snapshots: Arc<Snapshots>,
+    peer: Arc<Peer>,
 }
 
 impl SnapshotService {
-    /// Serves these snapshots.
-    pub fn new(snapshots: Arc<Snapshots>) -> Self {
-        Self { snapshots }
+    /// Serves these snapshots to a containerd.
+    pub fn new(snapshots: Arc<Snapshots>, peer: Peer) -> Self {
+        Self { snapshots, peer: Arc::new(peer) }
+    }
+
+    /// Returns whether containerd leaves out layers that are there. Others would apply them.
+    async fn leaves_out_layers(&self) -> bool {
+        self.peer.release().await.is_some_and(|release| release >= Release::STAGED)
+    }
+
+    /// Makes the image of a snapshot whose layer was left out, as [`crate::differ`] does of the others. Nobody waits
+    /// for it: if it is not there when the snapshot is committed, it is made then.
+    fn fork_ahead(&self, key: String) {
+        let snapshots = self.snapshots.clone();
+        drop(tokio::task::spawn_blocking(move || {
+            if let Err(error) = snapshots.fork_ahead(&key) {
+                warn!(key, "cannot make the image ahead: {}", status::chain(&error));
+            }
+        }));
     }
 
     async fn run<T: Send + 'static>(
@@ -50,15 +68,18 @@ impl api::snapshots_server::Snapshots for SnapshotService {
         request: Request<api::PrepareSnapshotRequest>,
     ) -> Answer<api::PrepareSnapshotResponse> {
         let api::PrepareSnapshotRequest { key, parent, labels, .. } = request.into_inner();
-        let new = NewSnapshot { key, parent, labels: sorted(labels) };
+        let mut new = NewSnapshot { key, parent, labels: sorted(labels), leaves_out: false };
         info!(key = new.key, parent = new.parent, "prepare");
+        new.leaves_out = new.tells_its_layer() && self.leaves_out_layers().await;
+        let ahead = new.leaves_out.then(|| new.key.clone());
         let mounts = self.run(move |snapshots| snapshots.prepare(new)).await?;
+        ahead.into_iter().for_each(|key| self.fork_ahead(key));
         Ok(Response::new(api::PrepareSnapshotResponse { mounts: all_to_proto(mounts) }))
     }
 
     async fn view(&self, request: Request<api::ViewSnapshotRequest>) -> Answer<api::ViewSnapshotResponse> {
         let api::ViewSnapshotRequest { key, parent, labels, .. } = request.into_inner();
-        let new = NewSnapshot { key, parent, labels: sorted(labels) };
+        let new = NewSnapshot { key, parent, labels: sorted(labels), leaves_out: false };
         info!(key = new.key, parent = new.parent, "view");
         let mounts = self.run(move |snapshots| snapshots.view(new)).await?;
         Ok(Response::new(api::ViewSnapshotResponse { mounts: all_to_proto(mounts) }))

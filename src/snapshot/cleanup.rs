@@ -56,6 +56,7 @@ impl Snapshots {
         };
         garbage.add_directories(self.stale_directories()?)?;
         garbage.directories.iter().try_for_each(|path| self.remove_directory(path))?;
+        self.observer.collected(&garbage);
         Ok(garbage)
     }
 

@@ -4,14 +4,14 @@ use std::sync::{PoisonError, RwLockReadGuard};
 use std::time::{Duration, Instant};
 
 use super::inventory::total;
-use super::model::REFERENCE;
+use super::model::{PARENT_CHAIN, REFERENCE};
 use super::{Extraction, SnapshotError, Snapshots};
 use crate::cim::{ErrorKind, Guid, LayerSet, LayerSetWriter, WriterOptions, files};
 use crate::engine::Portable;
 use crate::layer::commit::commit;
 use crate::layer::digest::Digest;
 use crate::layer::import::{Counts, ImportOptions, Imported, LayerOs, prepare};
-use crate::layer::stream::LayerStream;
+use crate::layer::stream::{LayerStream, StreamTiming};
 use crate::store::{ImageRow, Kind, LayerRow, Look, Promise, SnapshotRow, Stages, Writer, image_name};
 
 /// A layer that a snapshot got.
@@ -26,21 +26,24 @@ pub struct NewLayer {
 /// A layer that is converted, and that nobody knows of yet.
 pub(super) struct Converted {
     layer: Imported<LayerSetWriter>,
-    took: Duration,
+    stages: Stages,
 }
 
 /// As long as this lives, nothing is removed: files that were made, or found, will be there when their row is written.
 pub(super) type Publishing<'s> = RwLockReadGuard<'s, ()>;
 
 impl Snapshots {
-    /// Converts a layer for a snapshot. Once this has returned, the snapshot has it whatever happens.
+    /// Converts a layer for a snapshot, for which that has `waited`. Once this has returned, the snapshot has it
+    /// whatever happens.
     pub fn fill(
         &self,
         target: &Extraction,
         stream: LayerStream,
         os: Option<LayerOs>,
+        waited: Duration,
     ) -> Result<NewLayer, SnapshotError> {
-        let converted = self.convert(stream, os)?;
+        let mut converted = self.convert(stream, os)?;
+        converted.stages = converted.stages.with("wait", waited);
         self.publish(&self.publishing(), converted, Some(target))
     }
 
@@ -54,7 +57,8 @@ impl Snapshots {
         let engine = Portable::unnamed(self.store.lease(), self.options.sync);
         let options = ImportOptions { os, ..ImportOptions::default() };
         let layer = prepare(stream, engine, &options)?;
-        Ok(Converted { layer, took: started.elapsed() })
+        let stages = stages(&layer.stream.timing, started.elapsed());
+        Ok(Converted { layer, stages })
     }
 
     /// Writes down a layer, for a snapshot that waits for it or for an image that is made at once.
@@ -64,7 +68,7 @@ impl Snapshots {
         converted: Converted,
         target: Option<&Extraction>,
     ) -> Result<NewLayer, SnapshotError> {
-        let Converted { layer: Imported { layer, os, stream, report }, took } = converted;
+        let Converted { layer: Imported { layer, os, stream, report }, stages } = converted;
         let started = Instant::now();
         let set = os.set_id(&stream.uncompressed.digest);
         let _alone = self.layers.lock(set);
@@ -75,7 +79,6 @@ impl Snapshots {
             }
             made => made?,
         };
-        let timing = &stream.timing;
         let files = self.files_of_set(regions);
         let mut row = LayerRow {
             diff_id: stream.uncompressed.digest,
@@ -85,12 +88,7 @@ impl Snapshots {
             bytes: total(&files),
             files,
             inodes: report.counts.files.saturating_add(report.counts.directories),
-            stages: Stages::default()
-                .with("read", timing.reading)
-                .with("inflate", timing.inflating)
-                .with("hash", timing.hashing)
-                .with("convert", took)
-                .with("sync", started.elapsed()),
+            stages: stages.with("sync", started.elapsed()),
         };
         // A snapshot that was told to be filled, and is not after a crash, would be committed as if it were empty.
         let promise = if target.is_some() { Promise::Kept } else { Promise::Loose };
@@ -103,7 +101,10 @@ impl Snapshots {
             target.map_or(Ok(()), |target| give(writer, target, set))
         });
         match written {
-            Ok(()) => Ok(NewLayer { set, row }),
+            Ok(()) => {
+                self.observer.converted(&row);
+                Ok(NewLayer { set, row })
+            }
             Err(error) => {
                 self.withdraw_layer(set);
                 Err(error)
@@ -159,6 +160,11 @@ impl Snapshots {
             if chain == layer.diff_id {
                 return Ok(Some(None));
             }
+            if let Some(below) = digest_in(row, PARENT_CHAIN) {
+                let there = layer.diff_id.over(Some(&below)) == chain && reader.image(&below)?.is_some();
+                return Ok(there.then_some(Some(below)));
+            }
+            // Containerd 2.2 says nothing of what comes below.
             let mut images = reader.images()?.into_iter();
             Ok(images
                 .find(|(parent, _)| layer.diff_id.over(Some(parent)) == chain)
@@ -220,6 +226,7 @@ impl Snapshots {
             self.withdraw_image(&chain, row.tree);
             return Err(error.into());
         }
+        self.observer.forked(&row);
         Ok(chain)
     }
 
@@ -270,7 +277,25 @@ fn note_image(writer: &mut Writer, key: &str, set: Guid, chain: Digest) -> Resul
 }
 
 fn reference(row: &SnapshotRow) -> Option<Digest> {
-    row.labels.get(REFERENCE)?.parse().ok()
+    digest_in(row, REFERENCE)
+}
+
+fn digest_in(row: &SnapshotRow, label: &str) -> Option<Digest> {
+    row.labels.get(label)?.parse().ok()
+}
+
+/// Returns where the time of a conversion went. Reading and inflating go on beside the rest.
+fn stages(timing: &StreamTiming, took: Duration) -> Stages {
+    let beside = match timing.threaded {
+        true => timing.waiting,
+        false => timing.reading.saturating_add(timing.inflating),
+    };
+    Stages::default()
+        .with("read", timing.reading)
+        .with("inflate", timing.inflating)
+        .with("hash", timing.hashing)
+        .with("write", took.saturating_sub(beside).saturating_sub(timing.hashing))
+        .with("convert", took)
 }
 
 fn is_empty(counts: &Counts) -> bool {

@@ -25,12 +25,14 @@ mod keyed;
 mod list;
 mod model;
 mod mounts;
+mod observer;
 mod prepare;
 mod recover;
 mod remove;
 mod scratch;
 mod shown;
 mod stat;
+mod totals;
 mod update;
 mod usage;
 
@@ -44,7 +46,9 @@ pub use error::{Code, SnapshotError};
 pub use extraction::Extraction;
 pub use images::NewLayer;
 pub use model::{CommitRequest, Info, Labels, Mount, NewSnapshot};
+pub use observer::{Observer, Outcome};
 pub use shown::{DiskError, Shown};
+pub use totals::Totals;
 
 use crate::cim::Guid;
 use crate::layer::digest::Digest;
@@ -89,6 +93,14 @@ pub struct Snapshots {
     filling: Filling,
     /// Whoever takes digests of files: one reads at a time.
     digesting: Mutex<()>,
+    observer: Arc<dyn Observer>,
+}
+
+impl NewSnapshot {
+    /// Returns whether it would make a difference that the caller leaves out layers that are there.
+    pub fn tells_its_layer(&self) -> bool {
+        self.labels.contains_key(model::DIFF_ID)
+    }
 }
 
 impl Snapshots {
@@ -121,7 +133,20 @@ impl Snapshots {
             mounting: Mutex::default(),
             filling: Filling::default(),
             digesting: Mutex::default(),
+            observer: Arc::new(()),
         })
+    }
+
+    /// Tells somebody of what is done from now on.
+    #[must_use]
+    pub fn observed_by(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observer = observer;
+        self
+    }
+
+    /// Returns who hears of what is done.
+    pub fn observer(&self) -> &dyn Observer {
+        &*self.observer
     }
 
     /// Returns what is kept.

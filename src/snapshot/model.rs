@@ -7,6 +7,11 @@ use crate::store::{Kind, SnapshotRow, Timestamp};
 /// The label that names the chain that a snapshot is to become.
 pub(super) const REFERENCE: &str = "containerd.io/snapshot.ref";
 
+/// The label that names the chain below that one, if there is any.
+pub(super) const PARENT_CHAIN: &str = "containerd.io/snapshot/parent-chain-id";
+/// The label that names the layer that a snapshot is to get.
+pub(super) const DIFF_ID: &str = "containerd.io/snapshot/diff-id";
+
 /// Labels of a snapshot.
 pub type Labels = BTreeMap<String, String>;
 
@@ -43,6 +48,9 @@ pub struct NewSnapshot {
     pub parent: String,
     /// What containerd wants kept with it.
     pub labels: Labels,
+    /// Whether the caller leaves out a layer that is there, which the mounts say by being read-only. Others would apply
+    /// the layer to them.
+    pub leaves_out: bool,
 }
 
 /// A snapshot to be committed.

@@ -6,12 +6,13 @@ use std::fmt;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use super::{Mount, SnapshotError, Snapshots};
 use crate::layer::digest::Digest;
 use crate::layer::import::LayerOs;
 use crate::mount::{MountOptions, Unmount, ViewKind};
-use crate::store::{Kind, Look, SnapshotRow, image_name};
+use crate::store::{Kind, Look, Promise, SnapshotRow, StoreError, image_name};
 
 /// What is mounted below snapshots that are being filled, by id.
 #[derive(Default)]
@@ -60,8 +61,22 @@ impl Snapshots {
             None => fs::create_dir_all(&at).map_err(SnapshotError::io("make", &at))?,
         }
         let (image, options) = self.to_mount(chain)?;
+        let started = Instant::now();
         self.mounter.mount(&image, &at, &options)?;
+        self.note_mount(chain, started.elapsed());
         Ok(at)
+    }
+
+    /// Writes down how long it took to mount an image.
+    fn note_mount(&self, chain: &Digest, took: Duration) {
+        self.observer.mounted(took);
+        let noted = self.store.write(Promise::Loose, |writer| {
+            let Some(mut row) = writer.image(chain)? else { return Ok(()) };
+            row.stages = row.stages.with("mount", took);
+            writer.put_image(chain, &row)
+        });
+        // The mount is there all the same.
+        drop::<Result<(), StoreError>>(noted);
     }
 
     /// Mounts what lies below a snapshot that is being filled, for whoever fills it file by file. A container never

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::model::REFERENCE;
-use super::{Mount, NewSnapshot, SnapshotError, Snapshots, extraction};
-use crate::cim::Image;
+use super::model::{DIFF_ID, REFERENCE};
+use super::{Mount, NewSnapshot, Outcome, SnapshotError, Snapshots, extraction};
+use crate::cim::{Guid, Image};
 use crate::layer::digest::Digest;
+use crate::layer::import::LayerOs;
 use crate::store::{Kind, Look, Promise, SnapshotRow, Timestamp, Usage, Writer};
 
 impl Snapshots {
@@ -29,6 +30,9 @@ impl Snapshots {
             false => Promise::Kept,
         };
         let row = self.store.write(promise, |writer| self.insert(writer, &new, kind))?;
+        if row.layer.is_some() {
+            self.observer.layered(Outcome::LeftOut);
+        }
         let mounts = self.mounts_of(&new.key, &row);
         if mounts.is_err() {
             self.store.write(promise, |writer| writer.remove_snapshot(&new.key))?;
@@ -61,7 +65,7 @@ impl Snapshots {
             created: now,
             updated: now,
             labels: without_empty(new.labels.clone()),
-            layer: None,
+            layer: self.known_layer(writer, new)?,
             image: None,
             usage: Usage::default(),
         };
@@ -87,6 +91,19 @@ impl Snapshots {
             }
         }
         Ok(false)
+    }
+
+    /// Returns the layer that a snapshot is to get, if it is there and the caller leaves out such.
+    fn known_layer(&self, writer: &Writer, new: &NewSnapshot) -> Result<Option<Guid>, SnapshotError> {
+        let wanted = new.leaves_out && self.options.share;
+        let Some(label) = new.labels.get(DIFF_ID).filter(|_| wanted) else { return Ok(None) };
+        let Ok(diff_id) = label.parse::<Digest>() else { return Ok(None) };
+        let mut known = Vec::new();
+        for set in LayerOs::ALL.map(|os| os.set_id(&diff_id)) {
+            known.extend(writer.layer(set)?.filter(|row| row.diff_id == diff_id).map(|_| set));
+        }
+        // One that was converted for both systems cannot be chosen without knowing what it will lie over.
+        Ok(known.pop().filter(|_| known.is_empty()))
     }
 
     pub(super) fn open_image(&self, chain: &Digest) -> Result<Image, SnapshotError> {

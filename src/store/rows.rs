@@ -141,6 +141,10 @@ pub struct FileRow {
 pub struct Stages(BTreeMap<String, u64>);
 
 impl Stages {
+    /// What stages there are, in the order in which they go on: those of a layer, those of an image.
+    pub const NAMES: [&str; 9] =
+        ["wait", "read", "inflate", "hash", "write", "convert", "sync", "fork", "mount"];
+
     /// Adds a stage.
     #[must_use]
     pub fn with(mut self, stage: &str, took: Duration) -> Self {

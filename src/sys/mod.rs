@@ -4,6 +4,9 @@
 
 #![expect(unsafe_code, reason = "each block says why it is sound")]
 
+pub mod cimfs;
+mod hresult;
+mod library;
 mod map;
 
 #[cfg(unix)]
@@ -13,5 +16,6 @@ mod os;
 #[path = "windows/mod.rs"]
 mod os;
 
+pub use hresult::Hresult;
 pub use map::Map;
 pub use os::*;

@@ -75,6 +75,9 @@ fn main() {
     let table = convert_table(root);
     replace_section(&root.join("docs/benchmarks.md"), "convert", &table);
     println!("{table}");
+    let table = daemon_table(root);
+    replace_section(&root.join("docs/benchmarks.md"), "daemon", &table);
+    println!("{table}");
     let (table, bars) = pulls(root);
     replace_section(&root.join("docs/benchmarks.md"), "pull", &table);
     fs::write(root.join("docs/benchmarks-pull.svg"), plot(&bars)).unwrap();
@@ -138,6 +141,33 @@ fn convert_table(root: &Path) -> String {
     for (what, figure, goal) in rows {
         writeln!(table, "| {what} | {figure} | {goal} |").unwrap();
     }
+    table
+}
+
+/// What containerd waits for, by what the bench calls it.
+const VERBS: &[(&str, &str, &str)] = &[
+    ("prepare a container on 7 layers", "prepare, 7 layers, not mounted", "at most 15 ms"),
+    ("the same, beside a container of that image", "prepare, 7 layers, mounted", "at most 15 ms"),
+    ("prepare a container on 100,000 files", "prepare, 100,000 files, not mounted", "at most 15 ms"),
+    ("the same, beside a container of that image", "prepare, 100,000 files, mounted", "at most 15 ms"),
+    ("commit a layer of 100,000 files", "commit, 100,000 files", "at most 30 ms"),
+    ("commit a layer of one file over them", "commit, one file over 100,000", "at most 30 ms"),
+    ("prepare, apply and commit that", "all three, one file over 100,000", "at most 5 ms"),
+    ("list 1,000 snapshots", "list 1,000 snapshots", "at most 20 ms"),
+];
+
+/// Makes the table of what containerd waits for.
+fn daemon_table(root: &Path) -> String {
+    let results = results(root, "daemon");
+    let number = |name: &str| results[name].as_f64().unwrap();
+    let mut table = String::from("| | | goal |\n|---|---|---|\n");
+    for (what, key, goal) in VERBS {
+        writeln!(table, "| {what} | {} | {goal} |", duration(number(key))).unwrap();
+    }
+    let memory = number("memory, new: MiB");
+    writeln!(table, "| memory of a daemon that does nothing | {memory:.0} MiB | at most 25 MiB |").unwrap();
+    let memory = number("memory, after all this: MiB");
+    writeln!(table, "| memory after all this | {memory:.0} MiB | |").unwrap();
     table
 }
 

@@ -2,8 +2,10 @@ package containerd
 
 import (
 	"errors"
+	"slices"
 	"testing"
 
+	"github.com/containerd/containerd/v2/core/images"
 	"github.com/containerd/platforms"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
@@ -63,6 +65,43 @@ func TestPullsAtOnce(t *testing.T) {
 		}
 	}
 	s.freed(before)
+}
+
+// TestKnownLayersAreNotFetched pulls an image of layers that another namespace has, with one of its own on top.
+func TestKnownLayersAreNotFetched(t *testing.T) {
+	for _, unpacks := range []int{1, 4} {
+		s := newScene(t, bed.Options{Unpacks: unpacks})
+		before := s.files(s.snapshotter.Root)
+		layers := linuxImage(t)
+		known := s.push("known", linux, layers...)
+		other := s.push("other", linux, append(layers[:3:3], image.Gzip(image.Dir("./"), image.File("own", noise(1<<20))))...)
+		s.no(s.containerd.TryPull("first", known))
+		s.no(s.containerd.TryPull("second", other))
+		s.has("second", other, false, false, false, true)
+		s.sameAsOverlay("second", other)
+		s.remove("first", known)
+		s.remove("second", other)
+		s.freed(before)
+	}
+}
+
+// has says which layers of an image a namespace has the blobs of.
+func (s *scene) has(namespace, reference string, expected ...bool) {
+	s.T.Helper()
+	ctx := bed.Context(namespace)
+	found, err := s.containerd.ImageService().Get(ctx, reference)
+	s.no(err)
+	store := s.containerd.ContentStore()
+	manifest, err := images.Manifest(ctx, store, found.Target, only(linux))
+	s.no(err)
+	var there []bool
+	for _, layer := range manifest.Layers {
+		_, err := store.Info(ctx, layer.Digest)
+		there = append(there, err == nil)
+	}
+	if !slices.Equal(there, expected) {
+		s.T.Errorf("blobs that %s has of %s: %v, expected %v", namespace, reference, there, expected)
+	}
 }
 
 // TestPullThroughTheClient unpacks with containerd's diff service rather than its transfer service, as nerdctl does.

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Cursor;
+use std::time::Duration;
 
 use cimsnap::layer::digest::Digest;
 use cimsnap::layer::import::LayerOs;
@@ -152,7 +153,7 @@ fn done<T>(answer: Result<T, SnapshotError>) {
 }
 
 fn new(key: &str, parent: &str) -> NewSnapshot {
-    NewSnapshot { key: key.to_owned(), parent: parent.to_owned(), labels: Labels::new() }
+    NewSnapshot { key: key.to_owned(), parent: parent.to_owned(), ..NewSnapshot::default() }
 }
 
 fn to(key: &str, name: &str, parent: &str) -> CommitRequest {
@@ -162,7 +163,7 @@ fn to(key: &str, name: &str, parent: &str) -> CommitRequest {
 
 fn fill_with(all: &Snapshots, key: &str, tar: &[u8]) {
     let stream = LayerStream::open(Cursor::new(tar.to_vec()), StreamOptions::default()).unwrap();
-    all.fill(&target(all, key), stream, Some(LayerOs::Linux)).unwrap();
+    all.fill(&target(all, key), stream, Some(LayerOs::Linux), Duration::ZERO).unwrap();
 }
 
 fn target(all: &Snapshots, key: &str) -> Extraction {

@@ -16,7 +16,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("snapshot", &["cim", "engine", "layer", "mount", "store", "sys"]),
     ("differ", &["layer", "snapshot"]),
     ("rpc", &["differ", "snapshot", "store", "sys"]),
-    ("daemon", &["differ", "mount", "rpc", "snapshot", "store", "sys"]),
+    ("metrics", &["differ", "snapshot", "store"]),
+    ("daemon", &["differ", "engine", "metrics", "mount", "rpc", "snapshot", "store", "sys"]),
     ("capi", &["cim", "mount", "sys"]),
     ("cli", &["capi", "cim", "daemon", "engine", "layer", "mount", "registry", "sys"]),
 ];
@@ -30,6 +31,8 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("fuser", &["src/mount/fuse"]),
     ("libc", &["src/sys/"]),
     ("memmap2", &["src/sys/"]),
+    ("hyper", &["src/daemon/"]),
+    ("prometheus_client", &["src/metrics.rs"]),
     ("redb", &["src/store/"]),
     ("tonic", &["src/rpc/", "src/differ/", "src/daemon/"]),
     ("tokio", &["src/rpc/", "src/differ/", "src/daemon/", "src/sys/windows/pipe.rs"]),

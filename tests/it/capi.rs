@@ -8,18 +8,10 @@ use cimsnap::cim::{Attributes, Image};
 use cimsnap::mount::fuse::FuseMounter;
 use cimsnap::mount::{Mounter, Unmount};
 
-use crate::support::{cat, name, path};
+use crate::support::{built_library as library, cat, name, path};
 
 /// The rows of the contract that the C program checks. A row that is lost on the way must not go unnoticed.
 const ROWS: usize = 544;
-
-/// The library that was built along with this test.
-fn library() -> PathBuf {
-    let program = std::env::current_exe().unwrap();
-    let library = program.with_file_name("libcimsnap.so");
-    assert!(library.exists(), "{} was not built", library.display());
-    library
-}
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -28,6 +28,8 @@ mod layer_set;
 mod model;
 #[cfg(target_os = "linux")]
 mod mutations;
+#[cfg(target_os = "linux")]
+mod native;
 mod read;
 #[cfg(target_os = "linux")]
 mod snapshot;

@@ -1,6 +1,9 @@
 //! Fork at commit: a layer set and its parent become an image.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use zerocopy::little_endian::U16;
 
 use super::dedup::InheritedObjects;
 use super::draft::Draft;
@@ -12,7 +15,7 @@ use crate::cim::error::{CimError, Fault, NotFound, Place};
 use crate::cim::files::{self, ImageName};
 use crate::cim::format::{EditCursor, EditKind, Guid, ImageHeader, JournalHeader, RegionSet};
 use crate::cim::io::Bytes;
-use crate::cim::names::ImagePath;
+use crate::cim::names::{ImagePath, upcase};
 use crate::cim::reader::{Image, Regions};
 use crate::cim::reparse::Tag;
 
@@ -110,30 +113,48 @@ impl LayerSet {
     }
 }
 
-/// Goes through the edits of a journal.
+/// Goes through the edits of a journal. Of those with the same path the last one counts.
 fn undecided_links(edits: &[u8]) -> Result<Result<Vec<ImagePath>, CimError>, Fault> {
     let mut cursor = EditCursor::new(edits);
-    let mut found = Vec::new();
+    let mut found = BTreeMap::new();
     while let Some(kind) = cursor.kind()? {
-        let path = ImagePath::from_units(cursor.path()?);
-        match kind {
+        let path = cursor.path()?.to_vec();
+        let is_undecided = match kind {
             EditKind::FILE => {
                 let leaf = cursor.leaf()?;
                 cursor.stream()?;
-                if Tag(leaf.reparse_tag.get()) == Tag::SYMLINK && leaf.flags.get() == 0 {
-                    found.push(path);
-                }
+                Tag(leaf.reparse_tag.get()) == Tag::SYMLINK && leaf.flags.get() == 0
             }
-            EditKind::DIRECTORY | EditKind::MISSING_DIRECTORY => drop(cursor.leaf()?),
             EditKind::STREAM => {
                 cursor.name()?;
                 cursor.stream()?;
+                continue;
             }
-            EditKind::LINK => drop(cursor.path()?),
-            _ => {}
+            EditKind::DIRECTORY | EditKind::MISSING_DIRECTORY => {
+                cursor.leaf()?;
+                false
+            }
+            EditKind::LINK => {
+                cursor.path()?;
+                false
+            }
+            _ => false,
+        };
+        if is_undecided || !found.is_empty() {
+            note(&mut found, &path, is_undecided);
         }
     }
-    Ok(found.into_iter().collect())
+    Ok(found.into_values().map(|path| ImagePath::from_units(&path)).collect())
+}
+
+/// Keeps a path, or forgets it, however it is spelled.
+fn note(found: &mut BTreeMap<Vec<u16>, Vec<U16>>, path: &[U16], is_undecided: bool) {
+    let upcase = upcase::standard();
+    let key = path.iter().map(|unit| upcase.unit(unit.get())).collect();
+    match is_undecided {
+        true => drop(found.insert(key, path.to_vec())),
+        false => drop(found.remove(&key)),
+    }
 }
 
 /// Returns the first region of a layer set that an image has already: the same layer lies over itself, or it is empty.

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use cimsnap::cim::{ErrorKind, Guid, Lease};
-use cimsnap::engine::Portable;
+use cimsnap::engine::{Native, Portable};
+use cimsnap::layer::commit::{MissingHives, finish_native};
 use cimsnap::layer::import::{ImportError, ImportOptions, Imported, LayerOs, Report, prepare};
 use cimsnap::layer::stream::{LayerStream, StreamOptions, StreamSummary};
 
@@ -29,9 +30,10 @@ pub(crate) struct Blob {
     options: StreamOptions,
 }
 
-/// A layer that has become a layer set.
+/// A layer that was read.
 pub(crate) struct Layer {
-    pub(crate) set: Guid,
+    /// What it has become, unless that is an image at once.
+    pub(crate) set: Option<Guid>,
     pub(crate) os: LayerOs,
     pub(super) stream: StreamSummary,
     pub(super) report: Report,
@@ -75,7 +77,17 @@ impl Blob {
         }
         Notes::new(lease.directory().clone())
             .leave(&stream.compressed.digest, &stream.uncompressed.digest)?;
-        Ok(Layer { set, os, stream, report, took: started.elapsed() })
+        Ok(Layer { set: Some(set), os, stream, report, took: started.elapsed() })
+    }
+
+    /// Has the library of Windows write an image.
+    pub(crate) fn write(self, engine: Native, os: Option<LayerOs>, missing: MissingHives) -> Result<Layer> {
+        let started = Instant::now();
+        let stream = LayerStream::open(self.reader, self.options)?;
+        let options = ImportOptions { os, ..ImportOptions::default() };
+        let Imported { layer, os, stream, report } = prepare(stream, engine, &options)?;
+        finish_native(layer, missing)?;
+        Ok(Layer { set: None, os, stream, report, took: started.elapsed() })
     }
 
     /// Reads all of the blob, and only proves that it is what is expected.

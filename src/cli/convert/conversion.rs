@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use cimsnap::cim::io::{Directory, DiskDirectory};
-use cimsnap::cim::{Guid, Image, ImageName, LayerSet, Lease, WriterOptions};
+use cimsnap::cim::{Guid, ImageName, LayerSet, Lease, WriterOptions};
 use cimsnap::layer::commit::{MissingHives, commit_with};
 use cimsnap::registry::{Layout, SourceImage};
 use serde::Serialize;
@@ -173,7 +173,7 @@ impl<'a> Conversion<'a> {
     }
 
     fn tell(&self, step: &Step<'_>, layer: Option<&Layer>, took: Duration) -> Result<()> {
-        let stored = stored(&Image::open_in(self.directory.clone(), &step.name)?, step.set)?;
+        let stored = stored(&self.directory.path().join(step.name.as_str()), Some(step.set))?;
         let tar_size = layer.map(|layer| layer.stream.uncompressed.size);
         let state = match (step.done, layer) {
             (true, _) => "kept",

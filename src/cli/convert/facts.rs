@@ -1,8 +1,11 @@
 //! What is told of a layer that was imported.
 
+use std::path::Path;
 use std::time::Duration;
 
-use cimsnap::cim::{Guid, Image, ImageName, files};
+use cimsnap::cim::io::DiskDirectory;
+use cimsnap::cim::reader::read_header;
+use cimsnap::cim::{Guid, ImageName, files};
 use cimsnap::layer::import::Counts;
 use cimsnap::layer::stream::StreamTiming;
 use serde::Serialize;
@@ -16,7 +19,8 @@ use crate::cli::text;
 pub(crate) struct Facts {
     #[serde(skip_serializing_if = "Option::is_none")]
     image: Option<String>,
-    set: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    set: Option<String>,
     os: &'static str,
     format: String,
     /// The blob.
@@ -58,7 +62,7 @@ impl Facts {
         let Counts { files, directories, links, streams, deletions, bytes, .. } = report.counts;
         Self {
             image: None,
-            set: layer.set.to_string(),
+            set: layer.set.map(|set| set.to_string()),
             os: layer.os.as_str(),
             format: stream.format.to_string(),
             digest: stream.compressed.digest.to_string(),
@@ -98,7 +102,7 @@ impl Facts {
              blob {}, {} of {}\n\
              tar {}, {}\n\
              read {read:.2} s, inflate {inflate:.2} s, hash {hash:.2} s, write {write:.2} s, commit {:.2} s",
-            self.image.as_deref().unwrap_or(&self.set),
+            self.image.as_deref().or(self.set.as_deref()).unwrap_or_default(),
             text::count(self.files, "file", "files"),
             text::count(self.directories, "directory", "directories"),
             text::size(self.bytes),
@@ -131,10 +135,18 @@ impl Stages {
     }
 }
 
-/// Returns the bytes of the region files that an image has of its own and of a layer set.
-pub(crate) fn stored(image: &Image, set: Guid) -> Result<u64> {
-    let own = [image.header().own.guid, set];
-    let of_layer = |name: &str| files::set_of(name).is_some_and(|set| own.contains(&set));
-    let regions = image.regions().iter().filter(|region| of_layer(region.name()));
-    Ok(u64::try_from(regions.map(|region| region.bytes().len()).sum::<usize>())?)
+/// Returns the bytes of the region files that an image has of its own and of a layer set. Its format may be unknown.
+pub(crate) fn stored(image: &Path, set: Option<Guid>) -> Result<u64> {
+    let (directory, name) = files::split_image_path(image)?;
+    let own = read_header(&DiskDirectory::new(&directory), &name)?.own.guid;
+    let mut bytes = 0;
+    for entry in directory.read_dir()? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let of_layer = |name: &str| files::set_of(name).is_some_and(|it| it == own || Some(it) == set);
+        if name.to_str().is_some_and(|name| name.starts_with("region_") && of_layer(name)) {
+            bytes += entry.metadata()?.len();
+        }
+    }
+    Ok(bytes)
 }

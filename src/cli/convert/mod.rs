@@ -9,7 +9,7 @@ mod hives;
 mod notes;
 mod plan;
 
-pub(crate) use blob::Blob;
+pub(crate) use blob::{Blob, Layer};
 pub(crate) use conversion::Conversion;
 pub(crate) use facts::{Facts, stored};
 pub(crate) use hives::Hives;

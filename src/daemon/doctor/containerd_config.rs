@@ -58,12 +58,12 @@ fn matching(pattern: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Lays one configuration over another, as containerd does: lists grow, other values are replaced.
+/// Lays one configuration over another, as containerd does: tables grow, all else is replaced. (Lists that stand outside of
+/// tables would grow as well; none of them is looked at afterwards.)
 pub(super) fn merge(told: &mut Table, more: Table) {
     for (key, value) in more {
         match (told.get_mut(&key), value) {
             (Some(Value::Table(told)), Value::Table(more)) => merge(told, more),
-            (Some(Value::Array(told)), Value::Array(more)) => told.extend(more),
             (_, value) => drop(told.insert(key, value)),
         }
     }

@@ -4,23 +4,26 @@
 //!   containerd_config ─► plugins      what containerd is told of us
 //!   reach                             who answers on the sockets
 //!   machine                           kernel, file system
+//!   windows                           the build of Windows
 //! ```
 
 mod containerd_config;
-#[cfg_attr(windows, path = "windows.rs")]
+#[cfg_attr(windows, path = "windows_machine.rs")]
 mod machine;
 mod plugins;
 mod reach;
 mod release;
 #[cfg(test)]
 mod tests;
+mod windows;
 
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::{Config, system};
-use release::Release;
+use super::{Config, WindowsBuild, system};
+use crate::differ::Release;
+use crate::engine::Decision;
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -68,6 +71,8 @@ pub fn default_containerd_config() -> PathBuf {
 pub fn examine(config: &Config, containerd_config: &Path) -> Vec<Symptom> {
     let mut symptoms = machine::kernel();
     symptoms.extend(machine::root(&config.root));
+    symptoms.extend(WindowsBuild::running().map(windows::examine).unwrap_or_default());
+    symptoms.push(engine(config));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let mut release = None;
     match runtime {
@@ -79,10 +84,20 @@ pub fn examine(config: &Config, containerd_config: &Path) -> Vec<Symptom> {
         }
         Err(error) => symptoms.push(Symptom::error(format!("no threads can be started: {error}"), "")),
     }
-    symptoms.extend(release.map(Release::symptom));
+    symptoms.extend(release.map(release::symptom));
     match containerd_config::load(containerd_config) {
         Ok(told) => symptoms.extend(plugins::examine(&told, config, release)),
         Err(symptom) => symptoms.push(symptom),
     }
     symptoms
+}
+
+/// Says what writes images here.
+fn engine(config: &Config) -> Symptom {
+    match config.decide_engine() {
+        Ok(Decision { engine, reason }) => {
+            Symptom::ok(format!("images are written by the {engine} engine: {reason}"))
+        }
+        Err(error) => Symptom::error(error.to_string(), "set engine to auto or portable"),
+    }
 }

@@ -2,8 +2,8 @@
 
 use super::containerd_config::{load, merge, parse};
 use super::plugins::examine;
-use super::{Health, Release, Symptom};
-use crate::daemon::Config;
+use super::{Health, Release, Symptom, release, windows};
+use crate::daemon::{Config, WindowsBuild};
 
 const GOOD: &str = r#"
 version = 3
@@ -107,19 +107,38 @@ fn what_is_imported_counts() {
 }
 
 #[test]
-fn lists_grow_and_values_are_replaced() {
+fn tables_grow_and_all_else_is_replaced() {
     let mut told = parse("a = 1\n[t]\nlist = [1]\nkept = 1").unwrap();
     merge(&mut told, parse("a = 2\n[t]\nlist = [2]").unwrap());
-    assert_eq!(told, parse("a = 2\n[t]\nlist = [1, 2]\nkept = 1").unwrap());
+    assert_eq!(told, parse("a = 2\n[t]\nlist = [2]\nkept = 1").unwrap());
 }
 
 #[test]
 fn releases_are_told_apart() {
-    let health = |text: &str| Release::parse(text).unwrap().symptom().health;
+    let symptom = |text: &str| release::symptom(Release::parse(text).unwrap());
+    let health = |text: &str| symptom(text).health;
     assert_eq!(health("v1.7.24"), Health::Error);
     assert_eq!(health("v2.0.1"), Health::Warning);
     assert_eq!(health("2.2.0-rc.1"), Health::Ok);
-    assert!(Release::parse("v2.4.0").unwrap().symptom().seen.contains("leaves out"));
-    assert!(!Release::parse("v2.3.0+unknown").unwrap().symptom().seen.contains("leaves out"));
-    assert_eq!(Release::parse("unknown"), None);
+    assert!(symptom("v2.4.0").seen.contains("leaves out"));
+    assert!(!symptom("v2.3.0+unknown").seen.contains("leaves out"));
+}
+
+#[test]
+fn builds_of_windows() {
+    let cases = [
+        (17763, 1, &[Health::Error][..], "Windows Server 2019 (17763.1) cannot mount"),
+        (20348, 2030, &[Health::Error], "Windows Server 2022 (20348.2030) cannot mount"),
+        (20348, 2031, &[Health::Ok, Health::Warning], "Windows Server 2022 (20348.2031) mounts"),
+        (26100, 1, &[Health::Ok], "Windows Server 2025 (26100.1) mounts"),
+        (27800, 0, &[Health::Ok], "Windows (27800.0) mounts CIM images, also"),
+    ];
+    for (number, revision, healths, seen) in cases {
+        let symptoms = windows::examine(WindowsBuild { number, revision });
+        assert_eq!(symptoms.iter().map(|symptom| symptom.health).collect::<Vec<_>>(), healths, "{seen}");
+        assert!(symptoms[0].seen.starts_with(seen), "{}", symptoms[0].seen);
+        assert!(symptoms.iter().all(|symptom| symptom.advice.is_empty() == (symptom.health == Health::Ok)));
+    }
+    let update = windows::examine(WindowsBuild { number: 20348, revision: 1 });
+    assert!(update[0].advice.contains("20348.2031"), "{}", update[0].advice);
 }

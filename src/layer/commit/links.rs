@@ -6,9 +6,10 @@
 
 use zerocopy::little_endian::U16;
 
-use crate::cim::reader::File;
+use super::draft::Draft;
 use crate::cim::reparse::Reparse;
-use crate::cim::{CimError, ImagePath, LayerSet, Name, NameRef, Writer};
+use crate::cim::{CimError, ImagePath, Name, NameRef};
+use crate::engine::native::Item;
 
 /// The most links that Windows follows on one path.
 const MAX_LINKS: usize = 63;
@@ -18,17 +19,19 @@ const SEPARATOR: u16 = b'\\' as u16;
 /// Begins the substitute name of a link to the drive of the container.
 const DRIVE: &str = r"\??\C:\";
 
-/// Decides for the links of a layer.
-pub(super) fn decide(layer: &LayerSet, writer: &mut Writer) -> Result<(), CimError> {
-    for link in layer.undecided_links()? {
-        if leads_to_directory(writer, &link)? {
+/// Decides for the links of a layer that are undecided.
+pub(super) fn decide(links: Vec<ImagePath>, writer: &mut impl Draft) -> Result<(), CimError> {
+    for link in links {
+        // Something else in the layer may have taken its place, or that of a directory above it.
+        let is_there = matches!(writer.find(&link)?, Some(Item::Link { directory: false, .. }));
+        if is_there && leads_to_directory(writer, &link)? {
             writer.lead_to_directory(&link)?;
         }
     }
     Ok(())
 }
 
-fn leads_to_directory(writer: &Writer, link: &ImagePath) -> Result<bool, CimError> {
+fn leads_to_directory(writer: &impl Draft, link: &ImagePath) -> Result<bool, CimError> {
     let Some(drive) = drive(link) else { return Ok(false) };
     let mut here = ImagePath::ROOT;
     let mut ahead: Vec<Step> = link.components().rev().map(|name| Step::Into(name.to_owned())).collect();
@@ -39,16 +42,16 @@ fn leads_to_directory(writer: &Writer, link: &ImagePath) -> Result<bool, CimErro
             continue;
         };
         let path = here.join(name.as_ref())?;
-        let Some(file) = writer.find(&path)? else { return Ok(false) };
-        if !file.is_reparse_point() {
-            if !file.is_directory() {
-                return Ok(false);
+        let reparse = match writer.find(&path)? {
+            Some(Item::Directory) => {
+                here = path;
+                continue;
             }
-            here = path;
-            continue;
-        }
+            Some(Item::Link { reparse, .. }) => reparse,
+            Some(Item::File) | None => return Ok(false),
+        };
         links += 1;
-        let Some(target) = target(writer, &file)?.filter(|_| links <= MAX_LINKS) else { return Ok(false) };
+        let Some(target) = target(&reparse).filter(|_| links <= MAX_LINKS) else { return Ok(false) };
         if target.is_rooted {
             here = drive.clone();
         }
@@ -76,14 +79,14 @@ struct Target {
 }
 
 /// Returns where a link leads; `None` for what leads out of the image.
-fn target(writer: &Writer, file: &File) -> Result<Option<Target>, CimError> {
-    let bytes = writer.inherited_regions().counted("reparse data", file.reparse)?;
-    let (substitute, relative) = match bytes.map(Reparse::parse) {
-        Some(Ok(Reparse::Symlink { substitute, relative, .. })) => (substitute, relative),
-        Some(Ok(Reparse::MountPoint { substitute, .. })) => (substitute, false),
-        _ => return Ok(None),
-    };
-    Ok(if relative { within_drive(substitute) } else { after_drive(substitute) })
+fn target(reparse: &[u8]) -> Option<Target> {
+    match Reparse::parse(reparse).ok()? {
+        Reparse::Symlink { substitute, relative: true, .. } => within_drive(substitute),
+        Reparse::Symlink { substitute, .. } | Reparse::MountPoint { substitute, .. } => {
+            after_drive(substitute)
+        }
+        _ => None,
+    }
 }
 
 fn after_drive(substitute: &[U16]) -> Option<Target> {

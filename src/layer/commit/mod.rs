@@ -1,16 +1,20 @@
-//! From a layer set and its parent to an image.
+//! From a layer set and its parent to an image, or from a layer that the library of Windows writes.
 //!
 //! All but the registry of Windows is in the layer set. Hives depend on the parent: what a layer has is the difference.
 
+mod draft;
 mod error;
 mod links;
+mod native;
 mod registry;
 
 pub use error::CommitError;
+pub use native::{finish_native, native};
 
 use super::import::LayerOs;
 use crate::cim::format::ImageHeader;
 use crate::cim::{ImageName, LayerSet, WriterOptions};
+use draft::Draft;
 
 /// What becomes of a lowest layer of Windows that lacks a part of the registry.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -44,12 +48,19 @@ pub fn commit_with(
 ) -> Result<ImageHeader, CommitError> {
     let mut writer = layer.fork(parent, new, options)?;
     if os == LayerOs::Windows {
-        links::decide(layer, &mut writer)?;
-    }
-    match (os, parent) {
-        (LayerOs::Linux, _) => {}
-        (LayerOs::Windows, None) => registry::complete_base(&mut writer, missing)?,
-        (LayerOs::Windows, Some(_)) => registry::complete_upper(&mut writer)?,
+        links::decide(layer.undecided_links()?, &mut writer)?;
+        complete_registry(&mut writer, parent.is_some(), missing)?;
     }
     Ok(writer.commit()?)
+}
+
+fn complete_registry(
+    draft: &mut impl Draft,
+    has_parent: bool,
+    missing: MissingHives,
+) -> Result<(), CommitError> {
+    match has_parent {
+        true => registry::complete_upper(draft),
+        false => registry::complete_base(draft, missing),
+    }
 }

@@ -6,10 +6,10 @@
 
 use std::io::{self, Write};
 
+use super::draft::{Draft, Hive as HiveBytes};
 use super::{CommitError, MissingHives};
-use crate::cim::format::StreamKind;
-use crate::cim::reader::{File, Regions};
-use crate::cim::{Attributes, ImagePath, Metadata, Writer, security};
+use crate::cim::{Attributes, ImagePath, Metadata, security};
+use crate::engine::DataSink;
 use crate::layer::hive::{Hive as Tree, HiveError, HiveErrorKind, HiveInfo, Recovery, merge_files, write};
 use crate::layer::windows::registry::{DIRECTORY, HIVES, Hive};
 
@@ -17,8 +17,7 @@ use crate::layer::windows::registry::{DIRECTORY, HIVES, Hive};
 const LAYOUT: (&str, &[u8]) = ("layout", b"vhd-with-hives\n");
 
 /// Adds what an image of a single layer needs.
-pub(super) fn complete_base(writer: &mut Writer, missing: MissingHives) -> Result<(), CommitError> {
-    let regions = writer.inherited_regions().clone();
+pub(super) fn complete_base(writer: &mut impl Draft, missing: MissingHives) -> Result<(), CommitError> {
     let directory = ImagePath::parse(DIRECTORY)?;
     if writer.find(&directory)?.is_none() {
         writer.create_directory(&directory, &made(Attributes::DIRECTORY))?;
@@ -27,7 +26,7 @@ pub(super) fn complete_base(writer: &mut Writer, missing: MissingHives) -> Resul
         if missing == MissingHives::Create && writer.find(&hive.live()?)?.is_none() {
             create(writer, hive)?;
         } else {
-            complete_base_hive(writer, &regions, hive)?;
+            complete_base_hive(writer, hive)?;
         }
     }
     let (layout, text) = LAYOUT;
@@ -35,7 +34,7 @@ pub(super) fn complete_base(writer: &mut Writer, missing: MissingHives) -> Resul
 }
 
 /// Makes an empty hive under both its names.
-fn create(writer: &mut Writer, hive: &Hive) -> Result<(), CommitError> {
+fn create(writer: &mut impl Draft, hive: &Hive) -> Result<(), CommitError> {
     let live = hive.live()?;
     let mut bytes = Vec::new();
     let written = write(&&Tree::new(HiveInfo::PLAIN), &mut bytes);
@@ -56,14 +55,15 @@ fn create(writer: &mut Writer, hive: &Hive) -> Result<(), CommitError> {
 }
 
 /// Links a hive, unless its logs hold a part of it: on a volume that nobody can write, nobody replays them.
-fn complete_base_hive(writer: &mut Writer, regions: &Regions, hive: &Hive) -> Result<(), CommitError> {
+fn complete_base_hive(writer: &mut impl Draft, hive: &Hive) -> Result<(), CommitError> {
     let (live, base) = (hive.live()?, hive.base()?);
-    let primary = bytes(writer, regions, &live)?.ok_or_else(|| CommitError::NoHive(live.clone()))?;
+    let primary = bytes(writer, &live)?.ok_or_else(|| CommitError::NoHive(live.clone()))?;
     let mut logs = Vec::new();
     for number in [1, 2] {
-        logs.extend(bytes(writer, regions, &hive.log(number)?)?);
+        logs.extend(bytes(writer, &hive.log(number)?)?);
     }
-    match Recovery::plan(primary, &logs) {
+    let logs: Vec<&[u8]> = logs.iter().map(|log| (**log).as_ref()).collect();
+    match Recovery::plan((*primary).as_ref(), &logs) {
         Ok(Some(recovery)) => {
             let whole = recovery.to_vec().map_err(|source| CommitError::Hive { path: live, source })?;
             write_file(writer, &base, &whole)
@@ -75,24 +75,22 @@ fn complete_base_hive(writer: &mut Writer, regions: &Regions, hive: &Hive) -> Re
 }
 
 /// Merges the deltas that a layer brought over the hives of its parent.
-pub(super) fn complete_upper(writer: &mut Writer) -> Result<(), CommitError> {
-    let regions = writer.inherited_regions().clone();
+pub(super) fn complete_upper(writer: &mut impl Draft) -> Result<(), CommitError> {
     for hive in &HIVES {
         let (delta, base) = (hive.delta()?, hive.base()?);
-        let is_of_layer = writer.find(&delta)?.is_some_and(|file| writer.is_added(&file));
-        if !is_of_layer {
+        if !writer.is_of_layer(&delta)? {
             continue;
         }
-        let changes = bytes(writer, &regions, &delta)?.ok_or(CommitError::NotAHive(delta.clone()))?;
-        let lower = bytes(writer, &regions, &base)?.ok_or_else(|| CommitError::NoBase(base.clone()))?;
-        merge(writer, &base, lower, changes, &delta)?;
+        let changes = bytes(writer, &delta)?.ok_or(CommitError::NotAHive(delta.clone()))?;
+        let lower = bytes(writer, &base)?.ok_or_else(|| CommitError::NoBase(base.clone()))?;
+        merge(writer, &base, (*lower).as_ref(), (*changes).as_ref(), &delta)?;
     }
     Ok(())
 }
 
 /// Writes a merged hive in place of the parent's name for it: the file may have another name, and stays as it is.
 fn merge(
-    writer: &mut Writer,
+    writer: &mut impl Draft,
     base: &ImagePath,
     lower: &[u8],
     changes: &[u8],
@@ -108,21 +106,14 @@ fn merge(
 }
 
 /// Returns the bytes of a hive; `None` where there is none.
-fn bytes<'r>(
-    writer: &Writer,
-    regions: &'r Regions,
-    path: &ImagePath,
-) -> Result<Option<&'r [u8]>, CommitError> {
-    let Some(file) = writer.find(path)? else { return Ok(None) };
-    let File { data, .. } = file;
-    let is_plain = data.len.get() == 0 || data.kind == StreamKind::Data;
-    if file.is_directory() || file.is_reparse_point() || !is_plain {
-        return Err(CommitError::NotAHive(path.clone()));
+fn bytes(writer: &impl Draft, path: &ImagePath) -> Result<Option<HiveBytes>, CommitError> {
+    match writer.find(path)? {
+        Some(_) => writer.hive(path)?.ok_or_else(|| CommitError::NotAHive(path.clone())).map(Some),
+        None => Ok(None),
     }
-    Ok(Some(regions.object("a registry hive", data.offset, data.len.get())?))
 }
 
-fn write_file(writer: &mut Writer, path: &ImagePath, bytes: &[u8]) -> Result<(), CommitError> {
+fn write_file(writer: &mut impl Draft, path: &ImagePath, bytes: &[u8]) -> Result<(), CommitError> {
     let len = u64::try_from(bytes.len()).expect("a usize fits a u64");
     let mut file = writer.create_file(path, &made(Attributes::NORMAL), len)?;
     file.append(bytes)?;

@@ -22,6 +22,9 @@ pub enum LayerOs {
 }
 
 impl LayerOs {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Windows, Self::Linux];
+
     /// Returns the word for this system, as an image's platform has it.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -87,7 +87,8 @@ impl<D: ScratchDisks> Show for CimFs<D> {
             below.ok_or_else(|| SnapshotError::NoImage(key.to_owned()))?;
             self.make_disk(&directory, &row.labels)?;
         }
-        let mode = if row.kind == Kind::View { "ro" } else { "rw" };
+        // Nobody is to write what is there already; see `NewSnapshot::leaves_out`.
+        let mode = if row.kind == Kind::View || row.layer.is_some() { "ro" } else { "rw" };
         let mut options = vec![mode.to_owned(), format!("cimpath={}", own_image(all, row)?.display())];
         options.extend(Parents::of(all, row)?.options());
         Ok(Mount { kind: KIND.to_owned(), source: directory.display().to_string(), options })

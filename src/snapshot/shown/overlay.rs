@@ -51,6 +51,8 @@ impl Show for Overlays {
         let root = all.store.root();
         let (upper, work) = (root.upper(row.id), root.work(row.id));
         Ok(match (row.kind, below) {
+            // Nobody is to write what is there already; see `NewSnapshot::leaves_out`.
+            (Kind::Active, _) if row.layer.is_some() => read_only(overlay(&root.empty(), &upper, &work)),
             // Only through an overlay does containerd write down what a layer deletes of those below it.
             (Kind::Active, None) if is_extraction(key, &row.labels) => overlay(&root.empty(), &upper, &work),
             (Kind::Active, Some(chain)) if is_extraction(key, &row.labels) => {
@@ -98,6 +100,11 @@ fn overlay(lower: &Path, upper: &Path, work: &Path) -> Mount {
         options.iter().map(|(option, path)| format!("{option}={}", path.display())).collect();
     options.push("index=off".to_owned());
     Mount { kind: "overlay".to_owned(), source: "overlay".to_owned(), options }
+}
+
+fn read_only(mut mount: Mount) -> Mount {
+    mount.options.push("ro".to_owned());
+    mount
 }
 
 fn bind(source: &Path, mode: &str) -> Mount {

@@ -2,14 +2,22 @@
 
 mod directory;
 mod file;
+mod library;
 mod memory;
 mod passed;
+mod temporary;
 mod thread;
+mod wide;
+mod windows;
 
 pub use directory::{make_private, resolve, set_owner};
 pub use file::{
     allocated, has_server, read_at, shared_identity, start_writeback, sync_directory, write_all_at,
 };
+pub(super) use library::{find_symbol, load_library, load_system_library};
 pub use memory::keep_memory_small;
 pub use passed::passed_listener;
+pub use temporary::temporary_file;
 pub use thread::lower_priority;
+pub(super) use wide::path_units;
+pub use windows::windows_build;

@@ -2,13 +2,21 @@
 
 mod directory;
 mod file;
+mod library;
 mod pipe;
 mod security;
+mod temporary;
 mod thread;
+mod version;
+mod wide;
 
 pub use directory::{make_private, resolve, set_owner};
 pub use file::{
     allocated, has_server, read_at, shared_identity, start_writeback, sync_directory, write_all_at,
 };
+pub(super) use library::{find_symbol, load_library, load_system_library};
 pub use pipe::create_pipe;
+pub use temporary::temporary_file;
 pub use thread::{keep_memory_small, lower_priority};
+pub use version::windows_build;
+pub(super) use wide::path_units;

@@ -162,7 +162,7 @@ pub(super) fn pull(snapshots: &Snapshots, name: &str, parent: &str, layer: Vec<u
         .unwrap();
     let stream = LayerStream::open(Cursor::new(layer), StreamOptions::default()).unwrap();
     let target = snapshots.extraction(&mounts).unwrap().unwrap();
-    snapshots.fill(&target, stream, None).unwrap();
+    snapshots.fill(&target, stream, None, Duration::ZERO).unwrap();
     snapshots.commit(&CommitRequest { name: name.into(), key, ..CommitRequest::default() }).unwrap();
 }
 

@@ -8,7 +8,7 @@ use super::oci::{Layer, Oci};
 use super::{Shell, is_left};
 use crate::import::registry;
 use crate::import::tars::Tar;
-use crate::support::tree;
+use crate::support::{built_library, tree};
 
 #[test]
 fn a_layer_becomes_an_image_over_its_parent() {
@@ -62,6 +62,45 @@ fn standard_input_is_a_layer_too() {
     fs::write(shell.path("delta"), registry::delta("SAM", "x", "y").bytes()).unwrap();
     shell.ok("layer import --parent w.cim delta w2.cim");
     shell.ok("check --deep w2.cim");
+}
+
+#[test]
+fn the_native_engine_writes_the_same_image() {
+    let shell = Shell::new();
+    fs::write(shell.path("base"), registry::base().file("Files/a", "a").bytes()).unwrap();
+    fs::write(shell.path("upper"), registry::delta("SAM", "x", "y").whiteout("Files/.wh.a").bytes()).unwrap();
+    let library = built_library();
+    let native = format!("layer import --engine native --cimfs-library {}", library.display());
+    let facts = &shell.json(&format!("{native} base base.cim"))[0];
+    assert_eq!((&facts["image"], facts.get("set")), (&"base.cim".into(), None));
+    assert!(facts["stored"].as_u64().unwrap() > 1000, "{facts}");
+    let text = shell.ok(&format!("{native} --parent base.cim upper upper.cim"));
+    assert!(text.starts_with("upper.cim: 1 file"), "{text}");
+    shell.ok("check --deep upper.cim");
+    fs::create_dir(shell.path("portable")).unwrap();
+    shell.ok("layer import --engine portable base portable/base.cim");
+    shell.ok("layer import --parent portable/base.cim upper portable/upper.cim");
+    let listings = ["upper.cim", "portable/upper.cim"].map(|image| shell.ok(&format!("dump {image}")));
+    let [ours, other] = listings.each_ref().map(|listing| listing.lines().skip(1).collect::<Vec<_>>());
+    assert_eq!(ours, other);
+
+    let before = is_left(shell.root.path());
+    for (words, says) in [
+        ("layer import --engine native base x.cim".to_owned(), "only Windows has the library"),
+        ("layer import --engine native --cimfs-library none base x.cim".to_owned(), "cannot load none"),
+        (format!("{native} --os linux base x.cim"), "names apart that differ in case only"),
+        (format!("{native} base base.cim"), "CimCreateImage: it exists already"),
+        (format!("{native} --parent none.cim upper x.cim"), "none.cim does not exist"),
+        (format!("{native} --parent portable/base.cim upper x.cim"), "where its parent lies"),
+        (format!("{native} upper x.cim"), "no registry hive"),
+    ] {
+        let (code, text) = shell.fails(&words);
+        assert!(code != 0 && text.contains(says), "{words}: {text}");
+        assert_eq!(is_left(shell.root.path()), before, "{words}");
+    }
+    // Nobody asks the library where it is not the default.
+    shell.ok(&format!("layer import --cimfs-library {} base auto.cim", library.display()));
+    assert_eq!(shell.ok("ls auto.cim Files"), "a\nWindows/\n");
 }
 
 #[test]

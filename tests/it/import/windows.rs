@@ -190,3 +190,15 @@ fn links_without_attributes_lead_to_what_the_whole_tree_has() {
     let report = check(&image, CheckOptions::default());
     assert!(report.is_sound(), "{report:?}");
 }
+
+#[test]
+fn a_link_that_is_replaced_decides_nothing() {
+    let told = |tar| with_attributes(tar, "32").symlink("Files/told", "d");
+    // What takes the place of a link: another one that says what it is, and a link above that leads past it.
+    let upper = told(Tar::new().symlink("Files/Told", "d"));
+    let upper = upper.symlink("Files/a/e", "e").file("Files/a/e", "").symlink("Files/a", "d");
+    let image = registry::stack([registry::base().dir("Files/d/e"), upper]).image();
+    let find = |at: &str| image.find(&path(at)).unwrap().unwrap();
+    assert!(!find("Files/told").is_directory());
+    assert!(find("Files/a").is_directory() && find("Files/a").is_reparse_point());
+}

@@ -1,7 +1,8 @@
 //! The daemon as a process: it is killed, started twice, and started again.
 
 use std::fs;
-use std::io::Read;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -23,11 +24,13 @@ pub(super) struct Daemon {
     root: Root,
     place: tempfile::TempDir,
     process: Option<Child>,
+    metrics: Option<SocketAddr>,
 }
 
 impl Daemon {
     pub(super) fn start() -> Self {
-        let mut daemon = Self { root: Root::new(), place: tempfile::tempdir().unwrap(), process: None };
+        let mut daemon =
+            Self { root: Root::new(), place: tempfile::tempdir().unwrap(), process: None, metrics: None };
         fs::create_dir_all(daemon.blobs()).unwrap();
         daemon.restart();
         daemon
@@ -37,7 +40,7 @@ impl Daemon {
         self.root.path()
     }
 
-    fn socket(&self) -> PathBuf {
+    pub(super) fn socket(&self) -> PathBuf {
         self.place.path().join("cimsnap.sock")
     }
 
@@ -59,6 +62,15 @@ impl Daemon {
         fs::write(self.blobs().join(digest.hex()), bytes).unwrap();
     }
 
+    /// Has the daemon tell metrics from its next start on, and returns where.
+    fn telling(&mut self) -> SocketAddr {
+        // Whoever takes the port between this and the start makes the test fail, which nothing here does.
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        self.metrics = Some(address);
+        self.restart();
+        address
+    }
+
     fn command(&self, socket: &Path) -> Command {
         let content = self.place.path().join("content");
         let config = self.place.path().join("config.toml");
@@ -68,7 +80,8 @@ impl Daemon {
             self.root.path(),
             self.place.path().join("no-containerd.sock"),
         );
-        fs::write(&config, text).unwrap();
+        let metrics = self.metrics.map(|address| format!("[metrics]\naddress = \"{address}\"\n"));
+        fs::write(&config, text + &metrics.unwrap_or_default()).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_cimsnap"));
         command.args(["daemon", "--config"]).arg(config);
         command
@@ -193,4 +206,39 @@ async fn a_client_that_says_nothing_does_not_keep_the_daemon_from_ending() {
     // Once another client is answered, the first one has been let in.
     assert_eq!(daemon.client().await.stat("none").await.unwrap_err().code(), Code::NotFound);
     daemon.stop();
+}
+
+/// Asks for a page as simply as can be.
+fn get(address: SocketAddr, request: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(stream, "{request} HTTP/1.1\r\nHost: it\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn numbers_are_told_over_http() {
+    let mut daemon = Daemon::start();
+    daemon.stop();
+    let address = daemon.telling();
+    let mut client = daemon.client().await;
+    let blob = daemon.blob(&layer("told"));
+    for (number, expected) in ["converted", "reused"].iter().enumerate() {
+        let key = format!("extract-{number} x");
+        let mounts = client.prepare(&key, "").await.unwrap();
+        client.apply(Some(blob.clone()), mounts).await.unwrap();
+        let told = get(address, "GET /metrics");
+        assert!(told.contains(&format!("cimsnap_layers_total{{outcome=\"{expected}\"}} 1\n")), "{told}");
+        assert!(told.contains(&format!("cimsnap_snapshots{{kind=\"active\"}} {}\n", number + 1)), "{told}");
+    }
+    assert!(get(address, "GET /healthz").ends_with("\r\n\r\nok\n"));
+    assert!(get(address, "GET /debug").contains("\"work\": []"));
+    assert!(get(address, "GET /else").starts_with("HTTP/1.1 404"));
+    assert!(get(address, "POST /metrics").starts_with("HTTP/1.1 405"));
+    // Who connects and says nothing keeps nobody from asking.
+    let silent: Vec<_> = (0..8).map(|_| TcpStream::connect(address).unwrap()).collect();
+    assert!(get(address, "GET /healthz").starts_with("HTTP/1.1 200"));
+    drop(silent);
+    assert_eq!(daemon.stop(), "");
 }

@@ -10,21 +10,22 @@ mod races;
 mod restart;
 #[path = "../../crash/root.rs"]
 mod root;
+mod staged;
+mod wire;
 
 use std::io::Cursor;
 use std::path::Path;
+use std::time::Duration;
 
 use cimsnap::layer::import::LayerOs;
 use cimsnap::layer::stream::{LayerStream, StreamOptions};
-use cimsnap::snapshot::{
-    Code, CommitRequest, Extraction, Labels, NewLayer, NewSnapshot, SnapshotError, Snapshots,
-};
+use cimsnap::snapshot::{Code, CommitRequest, Extraction, NewLayer, NewSnapshot, SnapshotError, Snapshots};
 use cimsnap::store::{Look, SnapshotRow, StoreError};
 
 use crate::import::tars::Tar;
 
 fn new(key: &str, parent: &str) -> NewSnapshot {
-    NewSnapshot { key: key.to_owned(), parent: parent.to_owned(), labels: Labels::new() }
+    NewSnapshot { key: key.to_owned(), parent: parent.to_owned(), ..NewSnapshot::default() }
 }
 
 fn to(key: &str, name: &str) -> CommitRequest {
@@ -41,7 +42,7 @@ fn target(all: &Snapshots, key: &str) -> Extraction {
 
 fn fill(all: &Snapshots, target: &Extraction, tar: &[u8]) -> Result<NewLayer, SnapshotError> {
     let stream = LayerStream::open(Cursor::new(tar.to_vec()), StreamOptions::default()).unwrap();
-    all.fill(target, stream, Some(LayerOs::Linux))
+    all.fill(target, stream, Some(LayerOs::Linux), Duration::ZERO)
 }
 
 /// Makes a committed snapshot with one file.

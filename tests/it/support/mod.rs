@@ -10,6 +10,15 @@ use std::sync::Arc;
 use cimsnap::cim::io::{Directory, MemoryDirectory};
 use cimsnap::cim::{Attributes, FileTime, Image, ImageName, ImagePath, Metadata, Name, Writer};
 
+/// The library that was built along with this test.
+#[cfg(target_os = "linux")]
+pub(crate) fn built_library() -> std::path::PathBuf {
+    let program = std::env::current_exe().expect("a program");
+    let library = program.with_file_name("libcimsnap.so");
+    assert!(library.exists(), "{} was not built", library.display());
+    library
+}
+
 pub(crate) fn path(text: &str) -> ImagePath {
     ImagePath::parse(text).expect("a valid path")
 }

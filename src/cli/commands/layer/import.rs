@@ -1,15 +1,18 @@
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use anyhow::Context;
 use cimsnap::cim::io::{Directory, DiskDirectory};
 use cimsnap::cim::{Image, ImageName, LayerSet, Lease, WriterOptions, files};
-use cimsnap::layer::commit::commit_with;
+use cimsnap::engine::native::Cimfs;
+use cimsnap::layer::commit::{commit_with, native};
 use cimsnap::layer::import::LayerOs;
 use clap::ValueEnum;
 
+use super::writing::Writing;
 use crate::cli::Result;
-use crate::cli::convert::{Blob, Facts, Hives, stored};
+use crate::cli::convert::{Blob, Facts, Hives, Layer, stored};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::image::{is_linux, same_directory};
@@ -31,6 +34,8 @@ pub(crate) struct Args {
     /// The image below the layer, in the same directory
     #[arg(long)]
     parent: Option<PathBuf>,
+    #[command(flatten)]
+    writing: Writing,
     #[command(flatten)]
     hives: Hives,
     #[command(flatten)]
@@ -60,14 +65,19 @@ pub(super) enum System {
 impl Reading {
     /// Returns the system of a layer, unless the layer is to tell.
     pub(super) fn os(&self, parent: Option<&Image>) -> Result<Option<LayerOs>> {
-        Ok(match (self.os, parent) {
-            (System::Windows, _) => Some(LayerOs::Windows),
-            (System::Linux, _) => Some(LayerOs::Linux),
-            (System::Auto, None) => None,
-            (System::Auto, Some(parent)) => {
-                Some(if is_linux(parent)? { LayerOs::Linux } else { LayerOs::Windows })
-            }
+        Ok(match (self.told(), parent) {
+            (None, Some(parent)) => Some(if is_linux(parent)? { LayerOs::Linux } else { LayerOs::Windows }),
+            (told, _) => told,
         })
+    }
+
+    /// Returns the system that was named.
+    fn told(&self) -> Option<LayerOs> {
+        match self.os {
+            System::Windows => Some(LayerOs::Windows),
+            System::Linux => Some(LayerOs::Linux),
+            System::Auto => None,
+        }
     }
 
     pub(super) fn sync(&self) -> bool {
@@ -78,6 +88,21 @@ impl Reading {
 impl Args {
     pub(super) fn run(&self, ui: &Ui) -> Result {
         let started = Instant::now();
+        let (layer, committing) = match self.writing.library()? {
+            Some(library) => (self.write(library, ui)?, None),
+            None => self.import(ui).map(|(layer, took)| (layer, Some(took)))?,
+        };
+        let (_, name) = files::split_image_path(&self.image)?;
+        let facts = Facts::new(&layer)
+            .committed(&name, stored(&self.image, layer.set)?, committing.unwrap_or_default())
+            .took(started.elapsed());
+        layer.warn(ui);
+        ui.summary(&facts, &facts.text())?;
+        Ok(Exit::Success)
+    }
+
+    /// Makes a layer set and an image of it; returns how long the second took.
+    fn import(&self, ui: &Ui) -> Result<(Layer, Duration)> {
         let (directory, name) = files::split_image_path(&self.image)?;
         let directory = Arc::new(DiskDirectory::new(directory));
         let parent = self.parent()?;
@@ -89,15 +114,25 @@ impl Args {
         let layer = Blob::open(&self.blob, ui)?.import(&lease, os, self.reading.sync())?;
         let committing = Instant::now();
         let options = WriterOptions { sync: self.reading.sync(), ..WriterOptions::default() };
-        let set = LayerSet::open(&lease, layer.set)?;
+        let set = LayerSet::open(&lease, layer.set.context("a layer set has an id")?)?;
         let below = parent.as_ref().map(|(_, name)| name);
         commit_with(&set, layer.os, below, &name, options, self.hives.missing())?;
-        let facts = Facts::new(&layer)
-            .committed(&name, stored(&Image::open(&self.image)?, layer.set)?, committing.elapsed())
-            .took(started.elapsed());
-        layer.warn(ui);
-        ui.summary(&facts, &facts.text())?;
-        Ok(Exit::Success)
+        Ok((layer, committing.elapsed()))
+    }
+
+    /// Has the library of Windows write the image. It may be the only one that can read the parent.
+    fn write(&self, library: Cimfs, ui: &Ui) -> Result<Layer> {
+        let (directory, name) = files::split_image_path(&self.image)?;
+        let parent = match &self.parent {
+            Some(parent) => {
+                same_directory(parent, &self.image)?;
+                Some(files::split_image_path(parent)?.1)
+            }
+            None => None,
+        };
+        let os = self.reading.told().or(parent.as_ref().map(|_| LayerOs::Windows));
+        let engine = native(library, directory, parent, name)?;
+        Blob::open(&self.blob, ui)?.write(engine, os, self.hives.missing())
     }
 
     fn parent(&self) -> Result<Option<(Image, ImageName)>> {

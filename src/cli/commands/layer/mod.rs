@@ -3,6 +3,7 @@
 mod export;
 mod import;
 mod set;
+mod writing;
 
 use clap::Subcommand;
 

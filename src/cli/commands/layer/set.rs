@@ -36,7 +36,7 @@ impl Args {
         let layer = Blob::open(&self.blob, ui)?.import(&lease, os, self.reading.sync())?;
         layer.warn(ui);
         let facts = Facts::new(&layer).took(started.elapsed());
-        ui.answer(&facts, |out| writeln!(out, "{}", layer.set))?;
+        ui.answer(&facts, |out| layer.set.iter().try_for_each(|set| writeln!(out, "{set}")))?;
         Ok(Exit::Success)
     }
 }

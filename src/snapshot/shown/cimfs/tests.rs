@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::*;
 use crate::layer::import::LayerOs;
@@ -36,12 +37,12 @@ fn pull(all: &Snapshots, name: &str, parent: &str, blob: &'static [u8]) {
     let target = all.extraction(&mounts).unwrap().unwrap();
     assert_eq!(target, Extraction { key: key.clone(), row: row(all, &key) });
     let stream = LayerStream::open(blob, StreamOptions::default()).unwrap();
-    all.fill(&target, stream, Some(LayerOs::Windows)).unwrap();
+    all.fill(&target, stream, Some(LayerOs::Windows), Duration::ZERO).unwrap();
     all.commit(&CommitRequest { key, name: name.to_owned(), ..CommitRequest::default() }).unwrap();
 }
 
 fn new(key: &str, parent: &str) -> NewSnapshot {
-    NewSnapshot { key: key.to_owned(), parent: parent.to_owned(), labels: Labels::new() }
+    NewSnapshot { key: key.to_owned(), parent: parent.to_owned(), ..NewSnapshot::default() }
 }
 
 fn row(all: &Snapshots, key: &str) -> SnapshotRow {

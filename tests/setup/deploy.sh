@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Compiles what checks deploy/, and installs what that reads with: parsers of PowerShell, systemd's check of units. Run after
+# containerd.sh, which brings Go and containerd.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+tools=$PWD/target/tools
+parsers=target/deploy/python
+packages=(python3-pip systemd)
+
+missing=()
+for package in "${packages[@]}"; do
+    dpkg-query --show --showformat='${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed ||
+        missing+=("$package")
+done
+if [ ${#missing[@]} -ne 0 ]; then
+    apt-get update
+    DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "${missing[@]}"
+fi
+
+if ! PYTHONPATH=$parsers /usr/bin/python3 -c 'import tree_sitter, tree_sitter_powershell' 2>/dev/null; then
+    rm -rf "$parsers"
+    /usr/bin/python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --target "$parsers" \
+        tree-sitter==0.26.1 tree-sitter-powershell==0.26.4
+fi
+
+PATH=$PATH:/usr/local/go/bin:$tools/go/bin
+go -C tests/deploy test -c -o "$tools/bin/" .
