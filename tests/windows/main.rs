@@ -8,6 +8,7 @@ mod daemon;
 #[expect(dead_code, reason = "one kind of image is enough")]
 #[path = "../make_image/generator/mod.rs"]
 mod generator;
+mod service;
 mod wine;
 
 use wine::WINE;

@@ -8,4 +8,6 @@ pub(crate) mod fsck;
 pub(crate) mod gc;
 pub(crate) mod image;
 pub(crate) mod layer;
+#[cfg(windows)]
+pub(crate) mod service;
 pub(crate) mod snapshot;

@@ -88,6 +88,20 @@ fn a_container_is_told_of_all_that_lies_below_it() {
 }
 
 #[test]
+fn a_root_may_lie_deep() {
+    let place = tempfile::tempdir().unwrap();
+    let deep = (0..6).fold(place.path().to_owned(), |path, _| path.join("x".repeat(60)));
+    let all = two_images(&deep);
+    write_template(&all);
+    let [mount] = &all.prepare(new("container", "top")).unwrap()[..] else { panic!() };
+    assert!(mount.source.len() > 300 && Path::new(&mount.source).join("sandbox.vhdx").is_file());
+    assert!(list(mount, "parentCimPaths").iter().all(|image| image.is_file()));
+    all.remove("container").unwrap();
+    all.collect().unwrap();
+    assert!(!Path::new(&mount.source).exists());
+}
+
+#[test]
 fn what_a_container_wrote_stays() {
     let place = tempfile::tempdir().unwrap();
     let all = two_images(place.path());
