@@ -161,7 +161,7 @@ fn a_service_that_cannot_serve_says_so() {
 #[test]
 fn a_service_reads_its_configuration_again() {
     let service = Service::install();
-    let control = compile("control", &["-ladvapi32"]);
+    let control = compile("control", "exe", &["-ladvapi32"]);
     let send = |code: &str| {
         let sent = WINE.run(&control).args(["cimsnap", code]).output().unwrap();
         assert!(sent.status.success(), "{code}: {sent:?}");

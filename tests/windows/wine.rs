@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
+use std::thread;
 
 use serde_json::Value;
 
@@ -67,14 +68,14 @@ impl Wine {
     }
 }
 
-/// Compiles one of the programs of C beside this, and returns it.
-pub(crate) fn compile(name: &str, libraries: &[&str]) -> PathBuf {
+/// Compiles one of the files of C beside this, and returns what comes of it.
+pub(crate) fn compile(name: &str, extension: &str, words: &[&str]) -> PathBuf {
     let directory = project().join("target/windows-tests");
     fs::create_dir_all(&directory).unwrap();
-    let program = directory.join(name).with_extension("exe");
+    let program = directory.join(format!("{name}-{:?}", thread::current().id())).with_extension(extension);
     let mut command = Command::new("x86_64-w64-mingw32-gcc");
     command.args(["-O2", "-Wall", "-Werror", "-o"]).arg(&program);
-    command.arg(project().join("tests/windows").join(name).with_extension("c")).args(libraries);
+    command.arg(project().join("tests/windows").join(name).with_extension("c")).args(words);
     assert!(command.status().unwrap().success(), "{name}");
     program
 }

@@ -1,7 +1,7 @@
 //! Directories, and whose they are.
 
 use std::io;
-use std::path::{Component, Path, PathBuf, Prefix};
+use std::path::{self, Component, Path, PathBuf, Prefix};
 
 use windows_sys::Win32::Storage::FileSystem::CreateDirectoryW;
 
@@ -23,6 +23,9 @@ pub fn make_private(path: &Path) -> io::Result<()> {
     }
 }
 
+/// ERROR_INVALID_FUNCTION, ERROR_MORE_DATA
+const UNTOLD: [i32; 2] = [1, 234];
+
 fn create(path: &Path) -> io::Result<()> {
     let private = Private::new()?;
     let wide = whole_path(path)?;
@@ -33,7 +36,13 @@ fn create(path: &Path) -> io::Result<()> {
 
 /// Returns where a path leads, without links on the way, in the form that all programs understand.
 pub fn resolve(path: &Path) -> io::Result<PathBuf> {
-    let resolved = path.canonicalize()?;
+    let resolved = match path.canonicalize() {
+        // Not every file system tells, nor Wine of paths over 260. Then links on the way stay.
+        Err(error) if error.raw_os_error().is_some_and(|code| UNTOLD.contains(&code)) => {
+            path::absolute(path)?
+        }
+        resolved => resolved?,
+    };
     let mut components = resolved.components();
     let disk = match components.next() {
         Some(Component::Prefix(prefix)) => match prefix.kind() {

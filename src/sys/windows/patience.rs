@@ -62,7 +62,7 @@ mod tests {
         let removed = patiently(|| {
             fs::remove_file(&path).inspect_err(|error| {
                 errors.push(error.raw_os_error());
-                drop(failed.send(()));
+                _ = failed.send(());
             })
         });
         holder.join().unwrap();

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 /// What a file has at most.
@@ -40,9 +40,10 @@ impl RotatingFile {
             // Not all of them are there, and somebody may read one: then it is what gets lost.
             drop(fs::rename(aside(&self.path, number - 1), aside(&self.path, number)));
         }
-        let file = append(&self.path)?;
+        let mut file = append(&self.path)?;
         // It could not be put aside, and must not grow.
         file.set_len(0)?;
+        file.rewind()?;
         (self.file, self.len) = (Some(file), 0);
         Ok(())
     }
@@ -69,7 +70,7 @@ impl Write for RotatingFile {
 fn append(path: &Path) -> io::Result<File> {
     // Without leave to append alone the file could not be cut off.
     let mut file = OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
-    io::Seek::seek(&mut file, io::SeekFrom::End(0))?;
+    file.seek(SeekFrom::End(0))?;
     Ok(file)
 }
 
