@@ -89,7 +89,7 @@ fn a_daemon_answers_over_its_pipe() {
 
 #[test]
 fn a_root_may_lie_deeper_than_windows_had_paths() {
-    let above = vec!["a-directory-among-many-others"; 10].join("/");
+    let above = ["a-directory-among-many-others"; 10].join("/");
     let daemon = Daemon::start_below("deep", &above);
     let root = daemon.place.path().join(above).join("root");
     assert!(root.as_os_str().len() > 300 && root.join("cimsnap.redb").is_file());

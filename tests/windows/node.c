@@ -13,6 +13,16 @@
 
 #define EXPORT __declspec(dllexport)
 
+/* CREATE_VIRTUAL_DISK_PARAMETERS of version 2 as Microsoft describes it. The headers of mingw lack a field. */
+struct parameters {
+    int version, unused;
+    GUID id;
+    uint64_t size;
+    uint32_t block, sector, physical_sector;
+    const wchar_t *parent, *source;
+    /* What follows says how parent and source are opened. */
+};
+
 struct driver {
     int flavour;
     const wchar_t *home;
@@ -72,17 +82,16 @@ static const char *guid(const GUID *id)
 }
 
 EXPORT int WINAPI CreateVirtualDisk(VIRTUAL_STORAGE_TYPE *type, const wchar_t *path, int access, void *security, int flags,
-                                    unsigned provider, CREATE_VIRTUAL_DISK_PARAMETERS *wanted, void *overlapped,
+                                    unsigned provider, struct parameters *wanted, void *overlapped,
                                     HANDLE *handle)
 {
     int code = note("CreateVirtualDisk",
                     " type=%lu vendor=%s path=%ls access=%d security=%p flags=%d provider=%u version=%d"
-                    " size=%llu block=%lu sector=%lu parent=%ls source=%ls overlapped=%p",
+                    " size=%llu block=%u sector=%u,%u parent=%ls source=%ls overlapped=%p",
                     type->DeviceId, guid(&type->VendorId), path, access, security, flags, provider,
-                    (int)wanted->Version, (unsigned long long)wanted->Version2.MaximumSize,
-                    (unsigned long)wanted->Version2.BlockSizeInBytes, (unsigned long)wanted->Version2.SectorSizeInBytes,
-                    wanted->Version2.ParentPath ? wanted->Version2.ParentPath : L"-",
-                    wanted->Version2.SourcePath ? wanted->Version2.SourcePath : L"-", overlapped);
+                    wanted->version, (unsigned long long)wanted->size, wanted->block, wanted->sector,
+                    wanted->physical_sector, wanted->parent ? wanted->parent : L"-",
+                    wanted->source ? wanted->source : L"-", overlapped);
 
     if (code)
         return code;

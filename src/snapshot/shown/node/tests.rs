@@ -46,7 +46,7 @@ impl StandIns {
 fn create(at: &Path, size: u64, block: u32, parent: &str) -> String {
     format!(
         "CreateVirtualDisk type=3 vendor=ec984aec-a0f9-47e9-901f-71415a66345b path={} access=0 \
-         security=0000000000000000 flags=0 provider=0 version=2 size={size} block={block} sector=0 parent={parent} \
+         security=0000000000000000 flags=0 provider=0 version=2 size={size} block={block} sector=0,0 parent={parent} \
          source=- overlapped=0000000000000000",
         at.display()
     )
