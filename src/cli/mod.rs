@@ -67,6 +67,7 @@ enum Command {
     /// Look at snapshots.
     #[command(subcommand)]
     Snapshot(commands::snapshot::Snapshot),
+    Top(commands::top::Args),
     Gc(commands::gc::Args),
     Fsck(commands::fsck::Args),
     Doctor(commands::doctor::Args),
@@ -89,6 +90,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Layer(command) => command.run(&ui),
         Command::Image(command) => command.run(&ui),
         Command::Snapshot(command) => command.run(&ui),
+        Command::Top(command) => command.run(&ui),
         Command::Gc(command) => command.run(&ui),
         Command::Fsck(command) => command.run(&ui),
         Command::Doctor(command) => command.run(&ui),

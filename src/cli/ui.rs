@@ -74,7 +74,8 @@ impl Ui {
         Bars { ui: self, multi: MultiProgress::with_draw_target(self.draw_target()) }
     }
 
-    fn is_hidden(self) -> bool {
+    /// Returns whether there is no terminal to show progress on, or nobody wants to see it.
+    pub(crate) fn is_hidden(self) -> bool {
         self.quiet || self.json || !io::stderr().is_terminal()
     }
 
@@ -135,6 +136,10 @@ pub(crate) struct Progress(ProgressBar);
 impl Progress {
     pub(crate) fn advance(&self, bytes: u64) {
         self.0.inc(bytes);
+    }
+
+    pub(crate) fn reach(&self, bytes: u64) {
+        self.0.set_position(bytes);
     }
 }
 

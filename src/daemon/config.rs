@@ -199,9 +199,10 @@ impl Config {
         Ok(())
     }
 
-    /// Decides what writes images on this machine.
+    /// Decides what writes images. Layers come side by side, in any order.
     pub fn decide_engine(&self) -> Result<Decision, NoNativeEngine> {
-        choose(self.engine, &Probe::take(None, OS), OS)
+        let why = "the daemon converts layers without their parents, which the library of Windows cannot";
+        choose(self.engine, &Probe::Unfit(why.to_owned()), OS)
     }
 
     /// Returns the text of a file that says this.
@@ -237,6 +238,7 @@ impl Grpc {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::EngineKind;
 
     fn load(text: &str) -> Result<Config, ConfigError> {
         let directory = tempfile::tempdir().unwrap();
@@ -259,6 +261,16 @@ mod tests {
     #[test]
     fn the_default_can_be_written_and_read() {
         assert_eq!(load(&Config::default().to_toml().unwrap()).unwrap(), Config::default());
+    }
+
+    #[test]
+    fn the_daemon_writes_with_the_portable_engine() {
+        let engine = |text| load(text).unwrap().decide_engine().map(|decision| decision.engine);
+        for text in ["", "engine = \"auto\"", "engine = \"portable\""] {
+            assert_eq!(engine(text), Ok(EngineKind::Portable), "{text}");
+        }
+        let refused = engine("engine = \"native\"").unwrap_err();
+        assert!(refused.to_string().ends_with("which the library of Windows cannot"), "{refused}");
     }
 
     #[test]

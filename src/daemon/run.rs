@@ -78,8 +78,8 @@ async fn serve(config: &Config, path: Option<PathBuf>, levels: &Levels) -> Resul
     let ending = Notify::new();
     let server = Server::builder()
         .add_service(service)
+        .add_service(AdminService::server(desk(config, snapshots), differ.clone()))
         .add_service(DiffService::server(differ))
-        .add_service(AdminService::server(desk(config, snapshots)))
         .add_service(health_service)
         .serve_with_incoming_shutdown(clients, ended(path, levels, &ending));
     info!(address = %config.grpc.address.display(), root = %config.root.display(), "serving");

@@ -11,6 +11,8 @@ use crate::layer::digest::Digest;
 /// A blob that is being converted, or that is to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Work {
+    /// Never given to another one.
+    pub id: u64,
     /// The snapshot that it is for.
     pub key: String,
     /// The blob.
@@ -62,7 +64,7 @@ impl Bench {
 
     /// Lists everything, the oldest first.
     pub(super) fn list(&self) -> Vec<Work> {
-        self.jobs().values().map(|job| job.work()).collect()
+        self.jobs().iter().map(|(id, job)| job.work(*id)).collect()
     }
 
     fn jobs(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<Job>>> {
@@ -71,8 +73,9 @@ impl Bench {
 }
 
 impl Job {
-    fn work(&self) -> Work {
+    fn work(&self, id: u64) -> Work {
         Work {
+            id,
             key: self.key.clone(),
             digest: self.digest,
             size: self.size,
@@ -159,8 +162,15 @@ mod tests {
         let mut half = [0; 2];
         blob.read_exact(&mut half).unwrap();
         let listed = bench.list();
-        let expected =
-            Work { key: "key".to_owned(), digest, size: 4, read: 2, waits: false, since: listed[0].since };
+        let expected = Work {
+            id: 0,
+            key: "key".to_owned(),
+            digest,
+            size: 4,
+            read: 2,
+            waits: false,
+            since: listed[0].since,
+        };
         assert_eq!(listed, [expected]);
 
         drop(claim);

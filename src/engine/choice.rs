@@ -37,8 +37,8 @@ pub enum Probe {
     NotOfThisSystem,
     /// It cannot be loaded.
     NotLoaded(String),
-    /// It has not all that it takes to write images.
-    TooLittle(String),
+    /// It cannot do what it is to do.
+    Unfit(String),
     /// It has all that it takes.
     Sound(String),
 }
@@ -70,7 +70,7 @@ impl Probe {
         let (path, lacks) = (library.path().display(), library.lacks_to_write());
         match lacks.is_empty() {
             true => Self::Sound(format!("{path} has all functions that it takes")),
-            false => Self::TooLittle(format!("{path} has no {}", lacks.join(", "))),
+            false => Self::Unfit(format!("{path} has no {}", lacks.join(", "))),
         }
     }
 
@@ -78,7 +78,7 @@ impl Probe {
     fn words(&self) -> &str {
         match self {
             Self::NotOfThisSystem => "only Windows has the library for it, unless a path names one",
-            Self::NotLoaded(words) | Self::TooLittle(words) | Self::Sound(words) => words,
+            Self::NotLoaded(words) | Self::Unfit(words) | Self::Sound(words) => words,
         }
     }
 }
@@ -119,7 +119,7 @@ mod tests {
 
     fn probes() -> [Probe; 4] {
         let text = || "what was found".to_owned();
-        [Probe::NotOfThisSystem, Probe::NotLoaded(text()), Probe::TooLittle(text()), Probe::Sound(text())]
+        [Probe::NotOfThisSystem, Probe::NotLoaded(text()), Probe::Unfit(text()), Probe::Sound(text())]
     }
 
     fn kinds(choice: EngineChoice, system: &str) -> [Option<EngineKind>; 4] {

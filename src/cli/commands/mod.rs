@@ -11,3 +11,4 @@ pub(crate) mod layer;
 #[cfg(windows)]
 pub(crate) mod service;
 pub(crate) mod snapshot;
+pub(crate) mod top;

@@ -9,7 +9,9 @@ use tonic::transport::Channel;
 
 use super::AdminError;
 use super::message::admin_client::AdminClient;
-use super::message::{CheckRequest, CollectRequest, Garbage, ListRequest, Report, Snapshot};
+use super::message::{
+    CheckRequest, CollectRequest, Garbage, ListRequest, Report, Snapshot, WatchRequest, Work,
+};
 use crate::differ::{connect, is_served};
 use crate::snapshot::fsck::FsckOptions;
 
@@ -69,6 +71,11 @@ impl Client {
     pub(super) fn collect(&self, dry_run: bool) -> Result<Garbage, AdminError> {
         let mut admin = self.admin.clone();
         Ok(self.runtime.block_on(admin.collect(CollectRequest { dry_run }))?.into_inner())
+    }
+
+    pub(super) fn work(&self) -> Result<Vec<Work>, AdminError> {
+        let mut admin = self.admin.clone();
+        Ok(self.runtime.block_on(admin.watch(WatchRequest {}))?.into_inner().work)
     }
 
     pub(super) fn check(&self, options: FsckOptions) -> Result<Report, AdminError> {

@@ -13,7 +13,7 @@ mod service;
 pub use client::Client;
 pub use desk::Desk;
 pub use error::AdminError;
-pub use message::{Finding, Garbage, Image, Layer, Report, Snapshot};
+pub use message::{Finding, Garbage, Image, Layer, Report, Snapshot, Work};
 pub use service::AdminService;
 
 use crate::snapshot::fsck::FsckOptions;
@@ -62,6 +62,14 @@ impl Admin {
         match self {
             Self::Daemon(client) => client.collect(dry_run),
             Self::Store(desk) => Ok(desk.collect(dry_run)?),
+        }
+    }
+
+    /// Tells what is being converted right now. A daemon that does not run converts nothing.
+    pub fn work(&self) -> Result<Vec<Work>, AdminError> {
+        match self {
+            Self::Daemon(client) => client.work(),
+            Self::Store(_) => Ok(Vec::new()),
         }
     }
 

@@ -1,12 +1,17 @@
 //! The Admin service.
 
+use std::sync::Arc;
+
 use tokio_stream::Iter;
 use tonic::{Request, Response, Status, async_trait};
 use tracing::info;
 
 use super::Desk;
 use super::message::admin_server::{Admin, AdminServer};
-use super::message::{CheckRequest, CollectRequest, Garbage, ListRequest, Report, Snapshot};
+use super::message::{
+    Bench, CheckRequest, CollectRequest, Garbage, ListRequest, Report, Snapshot, WatchRequest, Work,
+};
+use crate::differ::{self, Differ};
 use crate::rpc::{blocking, status};
 use crate::snapshot::SnapshotError;
 use crate::snapshot::fsck::FsckOptions;
@@ -15,12 +20,13 @@ use crate::snapshot::fsck::FsckOptions;
 #[derive(Clone, Debug)]
 pub struct AdminService {
     desk: Desk,
+    differ: Arc<Differ>,
 }
 
 impl AdminService {
-    /// Gives the answers of a desk.
-    pub(crate) fn server(desk: Desk) -> AdminServer<Self> {
-        AdminServer::new(Self { desk })
+    /// Gives the answers of a desk, and tells what a differ works on.
+    pub(crate) fn server(desk: Desk, differ: Arc<Differ>) -> AdminServer<Self> {
+        AdminServer::new(Self { desk, differ })
     }
 
     async fn run<T: Send + 'static>(
@@ -56,5 +62,21 @@ impl Admin for AdminService {
         let CheckRequest { deep, repair } = request.into_inner();
         info!(deep, repair, "check");
         self.run(move |desk| desk.check(FsckOptions { deep, repair })).await.map(Response::new)
+    }
+
+    async fn watch(&self, _: Request<WatchRequest>) -> Result<Response<Bench>, Status> {
+        Ok(Response::new(Bench { work: self.differ.work().into_iter().map(describe).collect() }))
+    }
+}
+
+fn describe(work: differ::Work) -> Work {
+    Work {
+        id: work.id,
+        snapshot: work.key,
+        blob: work.digest.to_string(),
+        size: work.size,
+        read: work.read,
+        waits: work.waits,
+        micros: u64::try_from(work.since.as_micros()).unwrap_or(u64::MAX),
     }
 }

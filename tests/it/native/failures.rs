@@ -94,7 +94,7 @@ fn a_library_that_lacks_something_says_what() {
         text.contains("has no CimCloseImage, CimCloseStream") && !text.contains("CimDeletePath"),
         "{text}"
     );
-    let Probe::TooLittle(words) = Probe::take(Some(&path), "linux") else { panic!("it lacks a lot") };
+    let Probe::Unfit(words) = Probe::take(Some(&path), "linux") else { panic!("it lacks a lot") };
     assert!(words.contains("has no CimCloseImage"), "{words}");
     assert!(matches!(Probe::take(Some(&root.path().join("stub.c")), "linux"), Probe::NotLoaded(_)));
 }

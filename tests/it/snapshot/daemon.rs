@@ -71,6 +71,13 @@ impl Daemon {
         address
     }
 
+    /// Asks what is being converted, and returns how it answers.
+    fn top(&self) -> serde_json::Value {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cimsnap"));
+        command.args(["top", "--once", "--json", "--config"]).arg(self.place.path().join("config.toml"));
+        serde_json::from_slice(&command.output().unwrap().stdout).unwrap()
+    }
+
     fn command(&self, socket: &Path) -> Command {
         let content = self.place.path().join("content");
         let config = self.place.path().join("config.toml");
@@ -241,4 +248,30 @@ async fn numbers_are_told_over_http() {
     assert!(get(address, "GET /healthz").starts_with("HTTP/1.1 200"));
     drop(silent);
     assert_eq!(daemon.stop(), "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_converted_is_shown_meanwhile() {
+    let daemon = Daemon::start();
+    let mut client = daemon.client().await;
+    assert_eq!(daemon.top(), serde_json::json!([]));
+    // A blob that comes when somebody writes it.
+    let digest = Digest::of(b"later");
+    let fifo = daemon.blobs().join(digest.hex());
+    assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    let blob = Descriptor { media_type: TAR.to_owned(), digest: digest.to_string(), size: 0 };
+    let mounts = client.prepare("extract-1 later", "").await.unwrap();
+    let applying = tokio::spawn(async move { client.apply(Some(blob), mounts).await });
+    eventually("work that waits", || daemon.top()[0]["waits"] == true);
+    let told = daemon.top();
+    assert_eq!(
+        (&told[0]["snapshot"], &told[0]["blob"]),
+        (&"extract-1 later".into(), &digest.to_string().into())
+    );
+    let mut writer = fs::OpenOptions::new().write(true).open(&fifo).unwrap();
+    eventually("work under way", || daemon.top()[0]["waits"] == false);
+    writer.write_all(b"not what was promised").unwrap();
+    drop(writer);
+    assert!(applying.await.unwrap().is_err());
+    assert_eq!(daemon.top(), serde_json::json!([]));
 }
