@@ -72,6 +72,10 @@ enum Command {
     Fsck(commands::fsck::Args),
     Doctor(commands::doctor::Args),
     Daemon(commands::daemon::Args),
+    /// Have Windows run the daemon.
+    #[cfg(windows)]
+    #[command(subcommand)]
+    Service(commands::service::Service),
     /// Check and print configurations.
     #[command(subcommand)]
     Config(commands::config::Config),
@@ -93,6 +97,8 @@ pub(crate) fn main() -> ExitCode {
         Command::Fsck(command) => command.run(&ui),
         Command::Doctor(command) => command.run(&ui),
         Command::Daemon(command) => command.run(),
+        #[cfg(windows)]
+        Command::Service(command) => command.run(&ui),
         Command::Config(command) => command.run(&ui),
         Command::Completions(command) => command.run(Cli::command(), &ui),
         Command::Man(command) => command.run(Cli::command()),

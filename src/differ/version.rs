@@ -104,6 +104,7 @@ mod tests {
         assert!(Release { major: 1, minor: 7 } < Release::FIRST);
     }
 
+    #[cfg(unix)]
     #[tokio::test]
     async fn who_does_not_answer_is_of_no_release() {
         let directory = tempfile::tempdir().unwrap();

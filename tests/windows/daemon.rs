@@ -21,8 +21,13 @@ struct Daemon {
 impl Daemon {
     /// Starts a daemon, and waits until it serves.
     fn start(name: &str) -> Self {
+        Self::start_below(name, "")
+    }
+
+    /// Starts one whose root lies below another directory.
+    fn start_below(name: &str, above: &str) -> Self {
         let place = tempfile::tempdir().unwrap();
-        let root = windows_path(&place.path().join("root"));
+        let root = windows_path(&place.path().join(above).join("root"));
         let pipe = format!(r"\\.\pipe\cimsnap-{}-{name}", id());
         let text = format!("root = '{root}'\n[grpc]\naddress = '{pipe}'\n");
         fs::write(place.path().join("config.toml"), text).unwrap();
@@ -77,6 +82,17 @@ impl Drop for Daemon {
 fn a_daemon_answers_over_its_pipe() {
     let daemon = Daemon::start("answers");
     assert!(daemon.root().join("cimsnap.redb").is_file());
+    assert_eq!(daemon.snapshots(), "");
+    let report = WINE.cimsnap(&["fsck", "--config", &daemon.config()]);
+    assert!(report.starts_with("sound: 0 snapshots"), "{report}");
+}
+
+#[test]
+fn a_root_may_lie_deeper_than_windows_had_paths() {
+    let above = ["a-directory-among-many-others"; 10].join("/");
+    let daemon = Daemon::start_below("deep", &above);
+    let root = daemon.place.path().join(above).join("root");
+    assert!(root.as_os_str().len() > 300 && root.join("cimsnap.redb").is_file());
     assert_eq!(daemon.snapshots(), "");
     let report = WINE.cimsnap(&["fsck", "--config", &daemon.config()]);
     assert!(report.starts_with("sound: 0 snapshots"), "{report}");
