@@ -27,7 +27,7 @@ mod ui;
 
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use exit::Exit;
 use ui::Ui;
@@ -72,9 +72,15 @@ enum Command {
     Fsck(commands::fsck::Args),
     Doctor(commands::doctor::Args),
     Daemon(commands::daemon::Args),
+    /// Have Windows run the daemon.
+    #[cfg(windows)]
+    #[command(subcommand)]
+    Service(commands::service::Service),
     /// Check and print configurations.
     #[command(subcommand)]
     Config(commands::config::Config),
+    Completions(commands::shell::Completions),
+    Man(commands::shell::Man),
 }
 
 /// Runs the program.
@@ -91,7 +97,11 @@ pub(crate) fn main() -> ExitCode {
         Command::Fsck(command) => command.run(&ui),
         Command::Doctor(command) => command.run(&ui),
         Command::Daemon(command) => command.run(),
+        #[cfg(windows)]
+        Command::Service(command) => command.run(&ui),
         Command::Config(command) => command.run(&ui),
+        Command::Completions(command) => command.run(Cli::command(), &ui),
+        Command::Man(command) => command.run(Cli::command()),
     };
     result.unwrap_or_else(|error| failure::report(&error)).into()
 }

@@ -68,7 +68,7 @@ pub struct Containerd {
     pub content_root: PathBuf,
 }
 
-/// What the daemon says of its work, on its standard error.
+/// What the daemon says of its work: on its standard error, or as a service of Windows in a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Log {

@@ -19,4 +19,6 @@ pub use config::{Config, ConfigError, Containerd, Grpc, Log, LogFormat, MetricsP
 pub use error::DaemonError;
 pub use limits::Limits;
 pub use run::run;
+#[cfg(windows)]
+pub use system::service;
 pub use windows_build::{Caution, WindowsBuild};

@@ -27,9 +27,9 @@ use crate::rpc::{DiffService, SnapshotService, WithRebase, take_digests_later};
 use crate::snapshot::{SnapshotOptions, Snapshots};
 use crate::sys;
 
-/// Serves containerd until it is told to end, by SIGTERM for example, and then until all requests under way are answered, or that takes too long.
+/// Serves containerd until it is told to end, by SIGTERM or the service manager of Windows for example, and then until all requests under way are answered, or that takes too long.
 ///
-/// `path` is where the configuration was read from, to be read again on SIGHUP.
+/// `path` is where the configuration was read from, to be read again on SIGHUP, or when the service manager says so.
 pub fn run(config: &Config, path: Option<PathBuf>) -> Result<(), DaemonError> {
     sys::keep_memory_small();
     let levels = logging::start(&config.log)?;
@@ -120,7 +120,6 @@ pub(super) enum Order {
     /// To end.
     End,
     /// To read its configuration again.
-    #[cfg_attr(windows, expect(dead_code, reason = "nobody can say it there"))]
     Reload,
 }
 

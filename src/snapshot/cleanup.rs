@@ -13,6 +13,7 @@ use crate::cim::{Guid, files};
 use crate::layer::digest::Digest;
 use crate::mount::{MountEntry, MountError, Unmount};
 use crate::store::{Kind, Look, Promise, StoreError, Writer, image_name};
+use crate::sys::patiently;
 
 /// What no snapshot needs any more.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -96,7 +97,7 @@ impl Snapshots {
             if shown || mounted.contains(&at) && !self.try_unmount(&at)? {
                 stay.insert(chain);
             } else {
-                remove_if_there(fs::remove_dir(&at), &at)?;
+                remove_if_there(patiently(|| fs::remove_dir(&at)), &at)?;
             }
         }
         Ok(stay)
@@ -170,7 +171,7 @@ impl Snapshots {
     fn remove_directory(&self, path: &Path) -> Result<(), SnapshotError> {
         // Whoever removed the snapshot may not have come to this yet.
         id_of(path).into_iter().for_each(|id| self.unmount_below(id));
-        remove_if_there(fs::remove_dir_all(path), path)
+        remove_if_there(patiently(|| fs::remove_dir_all(path)), path)
     }
 
     /// Returns directories of snapshots that are gone.

@@ -154,15 +154,18 @@ impl SnapshotError {
             | Self::OtherParent { .. }
             | Self::Immutable(_)
             | Self::Label { .. }
-            | Self::Filter { .. } => Code::InvalidArgument,
+            | Self::Filter { .. }
+            | Self::Disk(DiskError::TooSmall { .. }) => Code::InvalidArgument,
             Self::RebaseNotCommitted(_) | Self::Kind { .. } | Self::HasChildren(_) => {
                 Code::FailedPrecondition
             }
-            Self::OtherSystem { .. } | Self::Disk(DiskError::NoTemplate(_)) => Code::FailedPrecondition,
+            Self::OtherSystem { .. } | Self::Disk(DiskError::NoTemplate(_) | DiskError::NoMaker { .. }) => {
+                Code::FailedPrecondition
+            }
             Self::NotForWindows(_)
             | Self::NoImage(_)
             | Self::NoFiles(_)
-            | Self::Disk(DiskError::Size { .. }) => Code::Unimplemented,
+            | Self::Disk(DiskError::Size { .. } | DiskError::ForMachine) => Code::Unimplemented,
             _ if self.is_full() => Code::ResourceExhausted,
             _ => Code::Internal,
         }

@@ -92,6 +92,11 @@ impl Root {
         self.0.join("sandbox.vhdx")
     }
 
+    /// Returns the directory of disks that those of containers lie over.
+    pub fn blanks(&self) -> PathBuf {
+        self.0.join("disks")
+    }
+
     /// Returns a directory in which there is nothing.
     pub fn empty(&self) -> PathBuf {
         self.0.join("empty")

@@ -25,6 +25,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
 /// Crates that only some parts may use.
 const ONLY_IN: &[(&str, &[&str])] = &[
     ("clap", &["src/cli/"]),
+    ("clap_complete", &["src/cli/"]),
+    ("clap_mangen", &["src/cli/"]),
     ("anyhow", &["src/cli/"]),
     ("indicatif", &["src/cli/"]),
     ("oci_spec", &["src/registry/"]),
@@ -37,6 +39,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("tonic", &["src/rpc/", "src/differ/", "src/daemon/"]),
     ("tokio", &["src/rpc/", "src/differ/", "src/daemon/", "src/sys/windows/pipe.rs"]),
     ("toml", &["src/daemon/"]),
+    ("windows_service", &["src/daemon/windows/service/"]),
     ("windows_sys", &["src/sys/"]),
 ];
 

@@ -20,6 +20,16 @@ fn a_daemon_answers_over_its_pipe() {
 }
 
 #[test]
+fn a_root_may_lie_deeper_than_windows_had_paths() {
+    let above = ["a-directory-among-many-others"; 10].join("/");
+    let daemon = Daemon::start_below("deep", &above);
+    assert!(daemon.root().as_os_str().len() > 300 && daemon.root().join("cimsnap.redb").is_file());
+    assert_eq!(snapshots(&daemon), "");
+    let report = WINE.cimsnap(&["fsck", "--config", &daemon.config()]);
+    assert!(report.starts_with("sound: 0 snapshots"), "{report}");
+}
+
+#[test]
 fn many_are_answered_at_once() {
     let daemon = Daemon::start("many");
     thread::scope(|scope| {

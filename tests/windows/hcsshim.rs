@@ -6,7 +6,7 @@ use std::process::Command;
 
 use crate::convert::cimsnap;
 use crate::node::TOOLS;
-use crate::wine::{WINE, project, windows_path};
+use crate::wine::{WINE, prefix, project, windows_path};
 
 /// A build of Windows whose library hcsshim uses.
 const BUILD: u32 = 26100;
@@ -14,7 +14,7 @@ const BUILD: u32 = 26100;
 /// Makes a copy of Wine that has our library in the place of that of Windows.
 fn wine_with_library() -> tempfile::TempDir {
     let library = &WINE.library;
-    let wine = project().join("target/wine");
+    let wine = prefix();
     // Programs stay as they are, so links to them will do; links do not lead to other disks.
     let copy = tempfile::tempdir_in(project().join("target")).unwrap();
     fs::create_dir(copy.path().join("drive_c")).unwrap();

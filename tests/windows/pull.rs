@@ -44,7 +44,7 @@ impl Pulled {
         generate(&Options::new(Os::Windows, size), &layout).unwrap();
         let images = convert(cimsnap, layout.to_str().unwrap(), converted.to_str().unwrap());
         let reference = node.push(&layout);
-        let before = files(&node.daemon.root());
+        let before = files(node.daemon.root());
         Self { node, reference, images, before }
     }
 
@@ -121,7 +121,7 @@ impl Pulled {
         self.node.remove(NAMESPACE, &self.reference);
         let mut left = Files::new();
         until("nothing is left", || {
-            left = files(&self.node.daemon.root());
+            left = files(self.node.daemon.root());
             left.keys().eq(self.before.keys())
         });
         assert_eq!(left, self.before);

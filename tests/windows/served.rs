@@ -11,6 +11,7 @@ use crate::wine::{WINE, windows_path};
 pub(crate) struct Daemon {
     process: Process,
     place: tempfile::TempDir,
+    root: PathBuf,
     /// What its pipe is called, and that of its containerd.
     pub(crate) pipes: Pipes,
 }
@@ -23,20 +24,25 @@ pub(crate) struct Pipes {
 impl Daemon {
     /// Starts a daemon, and waits until it serves.
     pub(crate) fn start(name: &str) -> Self {
+        Self::start_below(name, "")
+    }
+
+    /// Starts one whose root lies below another directory.
+    pub(crate) fn start_below(name: &str, above: &str) -> Self {
         let pipe = |of: &str| format!(r"\\.\pipe\{of}-{}-{name}", id());
         let pipes = Pipes { daemon: pipe("cimsnap"), containerd: pipe("containerd") };
         let place = tempfile::tempdir().unwrap();
-        let at = |name: &str| windows_path(&place.path().join(name));
+        let root = place.path().join(above).join("root");
         let text = format!(
             "root = '{}'\n[grpc]\naddress = '{}'\n[containerd]\naddress = '{}'\ncontent_root = '{}'\n",
-            at("root"),
+            windows_path(&root),
             pipes.daemon,
             pipes.containerd,
-            at("containerd/io.containerd.content.v1.content"),
+            windows_path(&place.path().join("containerd/io.containerd.content.v1.content")),
         );
         let config = place.path().join("config.toml");
         fs::write(&config, text).unwrap();
-        Self { process: serve(&config), place, pipes }
+        Self { process: serve(&config), place, root, pipes }
     }
 
     /// Starts it again after a kill.
@@ -49,8 +55,8 @@ impl Daemon {
         self.place.path()
     }
 
-    pub(crate) fn root(&self) -> PathBuf {
-        self.place().join("root")
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
     }
 
     pub(crate) fn config(&self) -> String {

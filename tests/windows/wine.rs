@@ -1,8 +1,10 @@
 //! Programs for Windows, and what runs them.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
+use std::thread;
 
 use serde_json::Value;
 
@@ -59,7 +61,7 @@ impl Wine {
     pub(crate) fn run(&self, program: &Path) -> Command {
         let mut command = Command::new("wine");
         command.arg(program).current_dir(project()).stdin(Stdio::null());
-        command.env("WINEPREFIX", project().join("target/wine")).env("WINEDEBUG", "-all");
+        command.env("WINEPREFIX", prefix()).env("WINEDEBUG", "-all");
         command
     }
 
@@ -69,6 +71,23 @@ impl Wine {
         assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     }
+}
+
+/// Compiles one of the files of C beside this, and returns what comes of it.
+pub(crate) fn compile(name: &str, extension: &str, words: &[&str]) -> PathBuf {
+    let directory = project().join("target/windows-tests");
+    fs::create_dir_all(&directory).unwrap();
+    let program = directory.join(format!("{name}-{:?}", thread::current().id())).with_extension(extension);
+    let mut command = Command::new("x86_64-w64-mingw32-gcc");
+    command.args(["-O2", "-Wall", "-Werror", "-o"]).arg(&program);
+    command.arg(project().join("tests/windows").join(name).with_extension("c")).args(words);
+    assert!(command.status().unwrap().success(), "{name}");
+    program
+}
+
+/// Where Wine lives.
+pub(crate) fn prefix() -> PathBuf {
+    project().join("target/wine")
 }
 
 /// Returns a path as Windows has it.

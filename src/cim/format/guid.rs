@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use sha1::{Digest, Sha1};
 use zerocopy::little_endian::{U16, U32};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
@@ -35,6 +36,16 @@ impl Guid {
     /// Makes a GUID of 16 random bytes (version 4).
     pub fn from_random(mut bytes: [u8; 16]) -> Self {
         bytes[6] = (bytes[6] & 0x0F) | 0x40;
+        bytes[8] = (bytes[8] & 0x3F) | 0x80;
+        Self(bytes)
+    }
+
+    /// Makes the GUID of a name within a namespace (version 5), as RFC 4122 has it.
+    pub fn from_name(namespace: Self, name: &[u8]) -> Self {
+        let digest = Sha1::new().chain_update(namespace.0).chain_update(name).finalize();
+        let mut bytes = [0; 16];
+        bytes.iter_mut().zip(digest).for_each(|(byte, digest)| *byte = digest);
+        bytes[6] = (bytes[6] & 0x0F) | 0x50;
         bytes[8] = (bytes[8] & 0x3F) | 0x80;
         Self(bytes)
     }
@@ -131,6 +142,18 @@ mod tests {
         assert_eq!(guid.to_windows_bytes(), on_disk);
         assert_eq!(Guid::from_windows_bytes(on_disk), guid);
         assert_eq!(guid.to_string(), "00112233-4455-6677-8899-aabbccddeeff");
+    }
+
+    #[test]
+    fn names_have_one_guid_within_a_namespace() {
+        let of = |namespace: &str, name: &str| {
+            Guid::from_name(namespace.parse().unwrap(), name.as_bytes()).to_string()
+        };
+        // The example of RFC 9562, and what the shim makes of a container's name.
+        let dns = "6ba7b810-9dad-11d1-80b4-00c04fd430c8";
+        assert_eq!(of(dns, "www.example.com"), "2ed6657d-e927-568b-95e1-2665a8aea6a2");
+        let containers = "6827367b-c388-4e9b-961c-6d2c936c0000";
+        assert_eq!(of(containers, "test"), "738f7a76-5f2d-5fc5-aa43-120530a48964");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{Bytes, Directory, Lock, OutputFile, WrittenBytes};
-use crate::sys::{self, Map};
+use crate::sys::{self, Map, patiently};
 
 /// Held, not read: its only purpose is to be locked.
 const LOCK_FILE: &str = ".cim-writer.lock";
@@ -22,6 +22,10 @@ impl DiskDirectory {
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into() }
     }
+
+    fn open_file(&self, name: &str) -> io::Result<File> {
+        patiently(|| File::open(self.path.join(name)))
+    }
 }
 
 impl Directory for DiskDirectory {
@@ -30,21 +34,23 @@ impl Directory for DiskDirectory {
     }
 
     fn open(&self, name: &str) -> io::Result<Bytes> {
-        let file = File::open(self.path.join(name))?;
+        let file = self.open_file(name)?;
         Ok(Bytes::Mapped(Arc::new(Map::new(&file)?)))
     }
 
     fn create(&self, name: &str) -> io::Result<Box<dyn OutputFile>> {
-        let file = OpenOptions::new().read(true).write(true).create_new(true).open(self.path.join(name))?;
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create_new(true);
+        let file = patiently(|| options.open(self.path.join(name)))?;
         Ok(Box::new(DiskFile { file }))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        fs::rename(self.path.join(from), self.path.join(to))
+        patiently(|| fs::rename(self.path.join(from), self.path.join(to)))
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
-        fs::remove_file(self.path.join(name))
+        patiently(|| fs::remove_file(self.path.join(name)))
     }
 
     fn list(&self) -> io::Result<Vec<String>> {
@@ -69,7 +75,9 @@ impl Directory for DiskDirectory {
 
     fn lock(&self) -> io::Result<Option<Lock>> {
         let path = self.path.join(LOCK_FILE);
-        let file = OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(false);
+        let file = patiently(|| options.open(&path))?;
         match file.try_lock() {
             Ok(()) => Ok(Some(Lock::new(file))),
             Err(TryLockError::WouldBlock) => Ok(None),
@@ -78,13 +86,13 @@ impl Directory for DiskDirectory {
     }
 
     fn hold(&self, name: &str) -> io::Result<Lock> {
-        let file = File::open(self.path.join(name))?;
+        let file = self.open_file(name)?;
         file.lock_shared()?;
         Ok(Lock::new(file))
     }
 
     fn is_held(&self, name: &str) -> io::Result<bool> {
-        let file = match File::open(self.path.join(name)) {
+        let file = match self.open_file(name) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
             Err(error) => return Err(error),
@@ -127,5 +135,59 @@ impl OutputFile for DiskFile {
 impl WrittenBytes for DiskFile {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         sys::read_at(&self.file, buffer, offset)
+    }
+}
+
+#[cfg(all(test, windows))]
+mod tests {
+    use std::os::windows::fs::OpenOptionsExt;
+    use std::thread::{self, sleep};
+    use std::time::Duration;
+
+    use super::*;
+
+    /// Does something while somebody else has the file `a`, which is to work when they close it.
+    fn beside_somebody(act: impl FnOnce(&DiskDirectory) -> io::Result<()>, share: u32) -> Vec<String> {
+        let place = tempfile::tempdir().unwrap();
+        fs::write(place.path().join("a"), "x").unwrap();
+        let held = OpenOptions::new().read(true).share_mode(share).open(place.path().join("a")).unwrap();
+        let directory = DiskDirectory::new(place.path());
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                sleep(Duration::from_millis(200));
+                drop(held);
+            });
+            act(&directory).unwrap();
+        });
+        directory.list().unwrap()
+    }
+
+    /// FILE_SHARE_READ
+    const READ: u32 = 1;
+
+    #[test]
+    fn names_change_when_nobody_has_them_any_more() {
+        assert_eq!(beside_somebody(|directory| directory.rename("a", "b"), READ), ["b"]);
+        assert_eq!(beside_somebody(|directory| directory.remove("a"), READ), [""; 0]);
+    }
+
+    #[test]
+    fn files_are_read_when_nobody_has_them_alone_any_more() {
+        let read = |directory: &DiskDirectory| {
+            let bytes = directory.open("a")?;
+            assert_eq!(bytes.as_slice(), b"x");
+            Ok(())
+        };
+        assert_eq!(beside_somebody(read, 0), ["a"]);
+        assert_eq!(beside_somebody(|directory| directory.hold("a").map(drop), 0), ["a"]);
+    }
+
+    #[test]
+    fn a_file_takes_the_place_of_one_that_somebody_has() {
+        let replace = |directory: &DiskDirectory| {
+            directory.create("new")?.write_at(b"y", 0)?;
+            directory.rename("new", "a")
+        };
+        assert_eq!(beside_somebody(replace, READ), ["a"]);
     }
 }

@@ -8,5 +8,8 @@ pub(crate) mod fsck;
 pub(crate) mod gc;
 pub(crate) mod image;
 pub(crate) mod layer;
+#[cfg(windows)]
+pub(crate) mod service;
+pub(crate) mod shell;
 pub(crate) mod snapshot;
 pub(crate) mod top;

@@ -10,11 +10,25 @@ pub(super) use notify::{READY, STOPPING, notify};
 pub(super) use paths::{check, config, containerd, containerd_config, content_root, root, socket};
 pub(super) use signals::Signals;
 
+use std::io;
+
 use rustix::fs::Mode;
 use rustix::process::umask;
+use tracing_subscriber::fmt::writer::BoxMakeWriter;
+use tracing_subscriber::layer::Identity;
 
 /// Makes the process what a daemon should be.
 pub(super) fn settle() {
     // Whatever a mount shows has the modes that the image says, whoever started us.
     umask(Mode::empty());
+}
+
+/// Where the log goes, if not to the standard error: whoever started the daemon keeps that.
+pub(super) fn writer() -> io::Result<Option<BoxMakeWriter>> {
+    Ok(None)
+}
+
+/// Who else hears of what the log says.
+pub(super) fn beside() -> Option<Identity> {
+    None
 }

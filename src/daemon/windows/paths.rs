@@ -15,6 +15,11 @@ pub(crate) fn root() -> PathBuf {
     data().join("cimsnap").join("root")
 }
 
+/// What the daemon says as a service.
+pub(crate) fn log() -> PathBuf {
+    data().join("cimsnap").join("log").join("cimsnap.log")
+}
+
 /// Where the daemon listens.
 pub(crate) fn socket() -> PathBuf {
     r"\\.\pipe\cimsnap".into()

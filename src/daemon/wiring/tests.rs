@@ -7,6 +7,11 @@ use toml::{Table, Value};
 use super::{Pods, WiringError, fragment, import, remove};
 use crate::daemon::{Config, Grpc};
 
+fn linux() -> Config {
+    let grpc = Grpc { address: PathBuf::from("/run/cimsnap/cimsnap.sock"), ..Grpc::default() };
+    Config { root: PathBuf::from("/var/lib/cimsnap"), grpc, ..Config::default() }
+}
+
 fn windows() -> Config {
     let grpc = Grpc { address: PathBuf::from(r"\\.\pipe\cimsnap"), ..Grpc::default() };
     Config { root: PathBuf::from(r"C:\ProgramData\cimsnap"), grpc, ..Config::default() }
@@ -31,7 +36,7 @@ fn snapshotters(table: &Table) -> Vec<&str> {
 
 #[test]
 fn a_node_that_is_told_nothing_keeps_what_it_has_by_default() {
-    let linux = said(&Config::default(), "version = 3", &Pods::None);
+    let linux = said(&linux(), "version = 3", &Pods::None);
     assert_eq!(order(&linux), ["cimsnap-diff", "walking"]);
     assert_eq!(snapshotters(&linux), ["overlayfs", "cimsnap"]);
     let windows = said(&windows(), "version = 3", &Pods::None);
@@ -57,7 +62,7 @@ fn lists_keep_what_others_put_into_them() {
         snapshotter = "erofs"
         layer_types = ["x"]
     "#;
-    let table = said(&Config::default(), told, &Pods::None);
+    let table = said(&linux(), told, &Pods::None);
     assert_eq!(order(&table), ["erofs", "cimsnap-diff", "walking"]);
     assert_eq!(snapshotters(&table), ["erofs", "cimsnap"]);
     let transfer = &table["plugins"]["io.containerd.transfer.v1.local"];
@@ -67,7 +72,7 @@ fn lists_keep_what_others_put_into_them() {
 
 #[test]
 fn what_was_told_before_is_told_again() {
-    for config in [Config::default(), windows()] {
+    for config in [linux(), windows()] {
         for pods in [Pods::None, Pods::All, Pods::Of("fast".to_owned())] {
             let first = fragment(&config, "version = 3", &pods).unwrap();
             assert_eq!(fragment(&config, &first, &pods).unwrap(), first);
@@ -87,9 +92,9 @@ fn what_containerd_prints_of_a_fragment_gives_the_same_fragment() {
 /// The fragments that stand in `deploy/` for nodes that are told nothing else.
 #[test]
 fn the_fragments_to_copy_are_those_that_are_made() {
-    let linux = include_str!("../../../deploy/linux/containerd.toml");
+    let linux_text = include_str!("../../../deploy/linux/containerd.toml");
     let windows_text = include_str!("../../../deploy/windows/containerd.toml");
-    for (config, text) in [(Config::default(), linux), (windows(), windows_text)] {
+    for (config, text) in [(linux(), linux_text), (windows(), windows_text)] {
         let made = fragment(&config, "version = 3", &Pods::None).unwrap();
         let text = if std::env::consts::ARCH == "aarch64" {
             text.replace("/amd64", "/arm64")

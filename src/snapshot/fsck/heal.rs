@@ -12,6 +12,7 @@ use super::{Blobs, Finding, Remedy, Report, SnapshotError, Snapshots, Subject};
 use crate::cim::Guid;
 use crate::layer::digest::Digest;
 use crate::store::Kind;
+use crate::sys::patiently;
 
 impl Snapshots {
     /// Repairs what can be repaired. Nobody may be publishing.
@@ -131,6 +132,6 @@ impl Snapshots {
 }
 
 fn remove(path: &Path) -> Result<(), SnapshotError> {
-    let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+    let removed = patiently(|| if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) });
     remove_if_there(removed, path)
 }

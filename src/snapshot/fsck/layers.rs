@@ -14,6 +14,7 @@ use crate::engine::Portable;
 use crate::layer::import::{ImportError, ImportOptions, LayerOs, import};
 use crate::layer::stream::{Expected, LayerStream, StreamOptions};
 use crate::store::{FileRow, LayerRow, Look, Promise};
+use crate::sys::patiently;
 
 /// What came of converting a layer again.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +43,7 @@ impl Snapshots {
             return Ok(Converted::Failed(format!("its set is not that of layer {}", row.diff_id)));
         };
         let at = self.store.root().repair();
-        remove_if_there(fs::remove_dir_all(&at), &at)?;
+        remove_if_there(patiently(|| fs::remove_dir_all(&at)), &at)?;
         fs::create_dir(&at).map_err(SnapshotError::io("make", &at))?;
         let expected = Expected { blob_digest: Some(row.blob), diff_id: Some(row.diff_id), blob_size: None };
         let stream = LayerStream::open(blob, StreamOptions { expected, ..StreamOptions::default() });
@@ -54,7 +55,7 @@ impl Snapshots {
             Ok(_) => self.replace(set, row, &directory, &at)?,
             Err(error) => Converted::Failed(format!("blob {} cannot be converted: {error}", row.blob)),
         };
-        remove_if_there(fs::remove_dir_all(&at), &at)?;
+        remove_if_there(patiently(|| fs::remove_dir_all(&at)), &at)?;
         Ok(done)
     }
 
@@ -82,7 +83,7 @@ impl Snapshots {
         let directory = self.store.lease().directory();
         for file in &files {
             let (from, to) = (at.join(&file.name), directory.path().join(&file.name));
-            fs::rename(&from, &to).map_err(SnapshotError::io("rename", from))?;
+            patiently(|| fs::rename(&from, &to)).map_err(SnapshotError::io("rename", from))?;
         }
         if self.options.sync {
             directory.sync().map_err(SnapshotError::io("sync", directory.path()))?;

@@ -4,6 +4,7 @@
 mod tests;
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -14,7 +15,7 @@ use crate::snapshot::Labels;
 use crate::snapshot::extraction::is_extraction;
 use crate::snapshot::model::REFERENCE;
 use crate::store::{Kind, Look, Root, SnapshotRow, image_name};
-use crate::sys;
+use crate::sys::{self, patiently};
 
 /// The type of the mounts.
 const KIND: &str = "CimFS";
@@ -27,6 +28,9 @@ const SIZE: &str = "containerd.io/snapshot/windows/rootfs.sizebytes";
 
 /// The same in gibibytes, as it was said before.
 const SIZE_BEFORE: &str = "containerd.io/snapshot/io.microsoft.container.storage.rootfs.size-gb";
+
+/// That the virtual machine of a container is to have a disk of its own.
+const MACHINE_DISK: &str = "containerd.io/snapshot/io.microsoft.vm.storage.scratch";
 
 /// Shows snapshots to the shim.
 #[derive(Debug)]
@@ -43,15 +47,28 @@ impl<D: ScratchDisks> CimFs<D> {
 
     /// Makes the disk of a snapshot, unless it is there.
     fn make_disk(&self, directory: &Path, labels: &Labels) -> Result<(), SnapshotError> {
+        if labels.contains_key(MACHINE_DISK) {
+            return Err(DiskError::ForMachine.into());
+        }
         let size = disk_size(labels)?;
         let _alone = self.making.lock().unwrap_or_else(PoisonError::into_inner);
         let disk = directory.join(DISK);
         if disk.exists() {
             return Ok(());
         }
-        let unfinished = disk.with_extension("part");
+        let making = directory.join("making");
+        Ok(self.make_beside(&making, &disk, size)?)
+    }
+
+    /// Makes a disk in a directory of its own, so that it has its name only when it is whole.
+    fn make_beside(&self, making: &Path, disk: &Path, size: Option<u64>) -> Result<(), DiskError> {
+        let failed = DiskError::make(disk);
+        remove_directory(making).map_err(&failed)?;
+        sys::make_private(making).map_err(&failed)?;
+        let unfinished = making.join(DISK);
         self.disks.make(&unfinished, size)?;
-        fs::rename(&unfinished, &disk).map_err(|source| DiskError::Make { at: disk, source }.into())
+        patiently(|| fs::rename(&unfinished, disk)).map_err(&failed)?;
+        remove_directory(making).map_err(&failed)
     }
 }
 
@@ -92,6 +109,12 @@ impl<D: ScratchDisks> Show for CimFs<D> {
         let mut options = vec![mode.to_owned(), format!("cimpath={}", own_image(all, row)?.display())];
         options.extend(Parents::of(all, row)?.options());
         Ok(Mount { kind: KIND.to_owned(), source: directory.display().to_string(), options })
+    }
+
+    fn release(&self, root: &Root, key: &str, row: &SnapshotRow) {
+        if !is_extraction(key, &row.labels) {
+            self.disks.release(&root.snapshot(row.id), name_of(key));
+        }
     }
 
     fn snapshot_of(&self, root: &Root, mount: &Mount) -> Option<u64> {
@@ -150,6 +173,19 @@ impl Parents {
         let lists = [("parentLayerPaths", self.directories), ("parentCimPaths", self.images)];
         let said = lists.into_iter().filter(|(_, paths)| !paths.is_empty());
         said.map(|(option, paths)| format!("{option}={}", serde_json::Value::from(paths)))
+    }
+}
+
+/// Returns what a client of containerd has called a snapshot: containerd puts its namespace and a number before. Clients
+/// call it what they call the container.
+fn name_of(key: &str) -> &str {
+    key.splitn(3, '/').last().unwrap_or(key)
+}
+
+fn remove_directory(path: &Path) -> io::Result<()> {
+    match patiently(|| fs::remove_dir_all(path)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }
 

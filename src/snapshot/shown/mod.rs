@@ -7,6 +7,8 @@
 
 mod cimfs;
 mod disk;
+#[cfg(windows)]
+mod node;
 mod overlay;
 
 use std::fmt;
@@ -17,6 +19,8 @@ pub use disk::DiskError;
 use super::{Mount, SnapshotError, Snapshots};
 use crate::layer::digest::Digest;
 use crate::store::{Root, SnapshotRow};
+#[cfg(windows)]
+use crate::sys;
 
 /// How snapshots are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,9 +41,20 @@ impl Shown {
     pub(super) fn show(self, root: &Root) -> Box<dyn Show> {
         match self {
             Self::Overlays => Box::new(overlay::Overlays),
-            Self::CimFs => Box::new(cimfs::CimFs::new(disk::Template::new(root.template()))),
+            Self::CimFs => Box::new(cimfs::CimFs::new(disks(root))),
         }
     }
+}
+
+#[cfg(windows)]
+fn disks(root: &Root) -> node::NodeDisks {
+    let (host, cimfs) = (sys::ContainerHost::of_system(), sys::cimfs::Cimfs::of_system().ok());
+    node::NodeDisks::new(root.template(), root.blanks(), host, cimfs)
+}
+
+#[cfg(not(windows))]
+fn disks(root: &Root) -> disk::Template {
+    disk::Template::new(root.template())
 }
 
 /// Shows snapshots.
@@ -64,6 +79,9 @@ pub(super) trait Show: fmt::Debug + Send + Sync {
         row: &SnapshotRow,
         below: Option<&Digest>,
     ) -> Result<Mount, SnapshotError>;
+
+    /// Takes away what whoever ran a container from a snapshot may have left attached, before the snapshot goes.
+    fn release(&self, _root: &Root, _key: &str, _row: &SnapshotRow) {}
 
     /// Returns the snapshot that is written through a mount.
     fn snapshot_of(&self, root: &Root, mount: &Mount) -> Option<u64>;

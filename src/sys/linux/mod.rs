@@ -12,7 +12,7 @@ mod windows;
 
 pub use directory::{make_private, resolve, set_owner};
 pub use file::{
-    allocated, has_server, read_at, shared_identity, start_writeback, sync_directory, write_all_at,
+    allocated, has_server, patiently, read_at, shared_identity, start_writeback, sync_directory, write_all_at,
 };
 pub(super) use library::{find_symbol, load_library, load_system_library};
 pub use memory::keep_memory_small;

@@ -1,12 +1,12 @@
 //! Directories, and whose they are.
 
 use std::io;
-use std::os::windows::ffi::OsStrExt;
-use std::path::{Component, Path, PathBuf, Prefix};
+use std::path::{self, Component, Path, PathBuf, Prefix};
 
 use windows_sys::Win32::Storage::FileSystem::CreateDirectoryW;
 
 use super::security::Private;
+use super::wide::whole_path;
 
 /// Makes a directory that only SYSTEM and Administrators may enter, and those above it, unless they are there.
 pub fn make_private(path: &Path) -> io::Result<()> {
@@ -23,9 +23,12 @@ pub fn make_private(path: &Path) -> io::Result<()> {
     }
 }
 
+/// ERROR_INVALID_FUNCTION, ERROR_MORE_DATA
+const UNTOLD: [i32; 2] = [1, 234];
+
 fn create(path: &Path) -> io::Result<()> {
     let private = Private::new()?;
-    let wide: Vec<u16> = path.as_os_str().encode_wide().chain([0]).collect();
+    let wide = whole_path(path)?;
     // SAFETY: the name ends with a zero, and the attributes live as long as the call.
     let created = unsafe { CreateDirectoryW(wide.as_ptr(), &private.attributes()) };
     if created != 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
@@ -33,7 +36,13 @@ fn create(path: &Path) -> io::Result<()> {
 
 /// Returns where a path leads, without links on the way, in the form that all programs understand.
 pub fn resolve(path: &Path) -> io::Result<PathBuf> {
-    let resolved = path.canonicalize()?;
+    let resolved = match path.canonicalize() {
+        // Not every file system tells, nor Wine of paths over 260. Then links on the way stay.
+        Err(error) if error.raw_os_error().is_some_and(|code| UNTOLD.contains(&code)) => {
+            path::absolute(path)?
+        }
+        resolved => resolved?,
+    };
     let mut components = resolved.components();
     let disk = match components.next() {
         Some(Component::Prefix(prefix)) => match prefix.kind() {
@@ -64,6 +73,17 @@ mod tests {
         }
         std::fs::write(place.path().join("file"), "").unwrap();
         assert!(make_private(&place.path().join("file")).is_err());
+    }
+
+    #[test]
+    fn paths_may_be_longer_than_they_used_to_be() {
+        let place = tempfile::tempdir().unwrap();
+        let deep = (0..6).fold(place.path().to_owned(), |path, _| path.join("x".repeat(60)));
+        assert!(deep.as_os_str().len() > 300);
+        make_private(&deep).unwrap();
+        let resolved = resolve(&deep).unwrap();
+        assert!(resolved.as_os_str().len() > 300);
+        std::fs::write(resolved.join("file"), "x").unwrap();
     }
 
     #[test]

@@ -1,8 +1,11 @@
 //! Windows.
 
 mod directory;
+mod event_log;
 mod file;
+mod host;
 mod library;
+mod patience;
 mod pipe;
 mod security;
 mod temporary;
@@ -10,11 +13,15 @@ mod thread;
 mod version;
 mod wide;
 
+use super::library::Library;
 pub use directory::{make_private, resolve, set_owner};
+pub use event_log::{EventKind, EventLog, add_event_source, remove_event_source};
 pub use file::{
     allocated, has_server, read_at, shared_identity, start_writeback, sync_directory, write_all_at,
 };
+pub use host::{ContainerHost, Disk, HostError};
 pub(super) use library::{find_symbol, load_library, load_system_library};
+pub use patience::patiently;
 pub use pipe::create_pipe;
 pub use temporary::temporary_file;
 pub use thread::{keep_memory_small, lower_priority};

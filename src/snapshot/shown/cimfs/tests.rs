@@ -88,6 +88,20 @@ fn a_container_is_told_of_all_that_lies_below_it() {
 }
 
 #[test]
+fn a_root_may_lie_deep() {
+    let place = tempfile::tempdir().unwrap();
+    let deep = (0..6).fold(place.path().to_owned(), |path, _| path.join("x".repeat(60)));
+    let all = two_images(&deep);
+    write_template(&all);
+    let [mount] = &all.prepare(new("container", "top")).unwrap()[..] else { panic!() };
+    assert!(mount.source.len() > 300 && Path::new(&mount.source).join("sandbox.vhdx").is_file());
+    assert!(list(mount, "parentCimPaths").iter().all(|image| image.is_file()));
+    all.remove("container").unwrap();
+    all.collect().unwrap();
+    assert!(!Path::new(&mount.source).exists());
+}
+
+#[test]
 fn what_a_container_wrote_stays() {
     let place = tempfile::tempdir().unwrap();
     let all = two_images(place.path());
@@ -169,6 +183,64 @@ fn a_size_must_be_one_that_can_be_made() {
         let made = all.prepare(NewSnapshot { labels, ..new(&format!("{label} {value}"), "top") });
         assert_eq!(code(made), expected, "{label} {value}");
     }
+}
+
+/// Notes what was released.
+#[derive(Debug, Default, Clone)]
+struct Released(Arc<Mutex<Vec<(PathBuf, String)>>>);
+
+impl ScratchDisks for Released {
+    fn make(&self, at: &Path, _size: Option<u64>) -> Result<(), DiskError> {
+        fs::write(at, BLANK).map_err(DiskError::make(at))
+    }
+
+    fn release(&self, directory: &Path, container: &str) {
+        self.0.lock().unwrap().push((directory.to_owned(), container.to_owned()));
+    }
+}
+
+#[test]
+fn what_a_dead_shim_left_goes_with_the_container() {
+    let place = tempfile::tempdir().unwrap();
+    let mut all = two_images(place.path());
+    let released = Released::default();
+    all.shown = Box::new(CimFs::new(released.clone()));
+    let mut expected = Vec::new();
+    for (key, container) in [("k8s.io/12/web", "web"), ("k8s.io/13/a/b", "a/b"), ("plain", "plain")] {
+        all.prepare(new(key, "top")).unwrap();
+        expected.push((all.store().root().snapshot(row(&all, key).id), container.to_owned()));
+        all.remove(key).unwrap();
+    }
+    all.prepare(new("k8s.io/14/extract-2 x", "top")).unwrap();
+    all.remove("k8s.io/14/extract-2 x").unwrap();
+    all.remove("top").unwrap();
+    assert_eq!(*released.0.lock().unwrap(), expected);
+}
+
+#[test]
+fn disks_of_machines_are_refused() {
+    let place = tempfile::tempdir().unwrap();
+    let all = two_images(place.path());
+    write_template(&all);
+    let labels = Labels::from([(MACHINE_DISK.to_owned(), "true".to_owned())]);
+    let made = all.prepare(NewSnapshot { labels, ..new("container", "top") });
+    assert_eq!(code(made), Some(Code::Unimplemented));
+}
+
+#[test]
+fn a_disk_that_was_not_made_whole_is_made_anew() {
+    let place = tempfile::tempdir().unwrap();
+    let all = two_images(place.path());
+    all.prepare(new("container", "top")).unwrap_err();
+    write_template(&all);
+    let [mount] = &all.prepare(new("container", "top")).unwrap()[..] else { panic!() };
+    let directory = Path::new(&mount.source);
+    fs::remove_file(directory.join(DISK)).unwrap();
+    fs::create_dir(directory.join("making")).unwrap();
+    fs::write(directory.join("making").join(DISK), "half").unwrap();
+    all.mounts("container").unwrap();
+    assert_eq!(fs::read(directory.join(DISK)).unwrap(), BLANK);
+    assert_eq!(fs::read_dir(directory).unwrap().count(), 1);
 }
 
 #[test]

@@ -1,0 +1,182 @@
+//! The service, as the service manager of Wine knows it.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::wine::{WINE, compile, prefix, windows_path};
+
+/// Services have one name in all of a system.
+static ALONE: Mutex<()> = Mutex::new(());
+
+const KEYS: [&str; 2] = [
+    r"HKLM\SYSTEM\CurrentControlSet\Services\cimsnap",
+    r"HKLM\SYSTEM\CurrentControlSet\Services\EventLog\Application\cimsnap",
+];
+
+/// SERVICE_CONTROL_INTERROGATE
+const INTERROGATE: &str = "4";
+/// SERVICE_CONTROL_PARAMCHANGE
+const PARAM_CHANGE: &str = "6";
+
+/// An installed service, which is gone when this is dropped.
+struct Service {
+    place: tempfile::TempDir,
+    _alone: MutexGuard<'static, ()>,
+}
+
+impl Service {
+    fn install() -> Self {
+        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let service = Self { place: tempfile::tempdir().unwrap(), _alone: alone };
+        drop(fs::remove_file(log()));
+        service.configure("info");
+        service.must("install", &["--config", &service.config()]);
+        service
+    }
+
+    fn config(&self) -> String {
+        windows_path(&self.place.path().join("config.toml"))
+    }
+
+    fn configure(&self, level: &str) {
+        let root = windows_path(&self.place.path().join("root"));
+        let text = format!(
+            "root = '{root}'\n[grpc]\naddress = '\\\\.\\pipe\\cimsnap-service-{}'\ndrain_seconds = 2\n\
+             [log]\nlevel = '{level}'\n",
+            std::process::id()
+        );
+        fs::write(self.place.path().join("config.toml"), text).unwrap();
+    }
+
+    fn must(&self, verb: &str, words: &[&str]) {
+        let output = call(verb, words);
+        assert!(
+            output.status.success(),
+            "{verb}: {output:?} {}",
+            fs::read_to_string(log()).unwrap_or_default()
+        );
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        drop(call("uninstall", &[]));
+    }
+}
+
+fn call(verb: &str, words: &[&str]) -> Output {
+    WINE.run(&WINE.program).args(["service", verb]).args(words).output().unwrap()
+}
+
+/// What the service says, and its exit code.
+fn status() -> (Value, Option<i32>) {
+    let output = call("status", &["--json"]);
+    (serde_json::from_slice(&output.stdout).unwrap(), output.status.code())
+}
+
+fn log() -> PathBuf {
+    // What Wine tells services of the directory of programs differs from what it tells others.
+    prefix().join("drive_c/users/Public/cimsnap/log/cimsnap.log")
+}
+
+/// Waits until the log has a line.
+fn wait_for(text: &str) {
+    let since = Instant::now();
+    while !fs::read_to_string(log()).unwrap_or_default().contains(text) {
+        assert!(since.elapsed() < Duration::from_secs(60), "{text}: {:?}", fs::read_to_string(log()));
+        std::thread::yield_now();
+    }
+}
+
+fn registry_has(key: &str) -> bool {
+    let mut command = Command::new("wine");
+    command.args(["reg", "query", key]).env("WINEPREFIX", prefix()).env("WINEDEBUG", "-all");
+    command.output().unwrap().status.success()
+}
+
+#[test]
+fn a_service_starts_answers_and_ends() {
+    let service = Service::install();
+    assert!(KEYS.iter().all(|key| registry_has(key)));
+    let (before, code) = status();
+    assert_eq!((before["state"].as_str(), code), (Some("stopped"), Some(3)));
+    let command = before["command"].as_str().unwrap();
+    assert!(command.ends_with(&format!("service run --config {}", service.config())), "{command}");
+    service.must("start", &[]);
+    let (running, code) = status();
+    assert_eq!((running["state"].as_str(), code), (Some("running"), Some(0)));
+    assert!(running["process"].as_u64().is_some());
+    assert_eq!(WINE.cimsnap(&["snapshot", "ls", "--json", "--config", &service.config()]), "");
+    service.must("start", &[]);
+    service.must("stop", &[]);
+    assert_eq!(status().0["state"], "stopped");
+    service.must("stop", &[]);
+    let said = fs::read_to_string(log()).unwrap();
+    assert!(said.lines().last().is_some_and(|line| line.ends_with("ended")), "{said}");
+}
+
+#[test]
+fn nothing_of_a_service_is_left() {
+    let service = Service::install();
+    service.must("start", &[]);
+    service.must("uninstall", &[]);
+    assert!(!KEYS.iter().any(|key| registry_has(key)));
+    let (left, code) = status();
+    assert_eq!((left["state"].as_str(), code), (Some("not installed"), Some(4)));
+    assert!(!call("uninstall", &[]).status.success());
+}
+
+#[test]
+fn a_service_is_installed_once() {
+    let service = Service::install();
+    let output = call("install", &["--config", &service.config()]);
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && text.contains("is installed already"), "{text}");
+    assert!(KEYS.iter().all(|key| registry_has(key)));
+}
+
+#[test]
+fn a_configuration_that_cannot_be_used_is_told_at_once() {
+    let service = Service::install();
+    service.must("uninstall", &[]);
+    let output = call("install", &["--config", r"C:\none.toml"]);
+    assert!(!output.status.success());
+    assert!(!registry_has(KEYS[0]));
+}
+
+#[test]
+fn a_service_that_cannot_serve_says_so() {
+    let service = Service::install();
+    service.configure("loud");
+    let output = call("start", &[]);
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && text.contains("ended as soon as it was started"), "{text}");
+}
+
+#[test]
+fn a_service_reads_its_configuration_again() {
+    let service = Service::install();
+    let control = compile("control", "exe", &["-ladvapi32"]);
+    let send = |code: &str| {
+        let sent = WINE.run(&control).args(["cimsnap", code]).output().unwrap();
+        assert!(sent.status.success(), "{code}: {sent:?}");
+    };
+    service.must("start", &[]);
+    service.configure("debug");
+    send(PARAM_CHANGE);
+    wait_for("read the configuration again level=\"debug\"");
+    send(INTERROGATE);
+    service.must("stop", &[]);
+}
+
+#[test]
+fn only_the_service_manager_runs_a_service() {
+    let output = call("run", &[]);
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && text.contains("use `cimsnap daemon` in a console"), "{text}");
+}
