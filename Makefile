@@ -25,9 +25,12 @@ windows: ## Compile for Windows and run that with Wine (part of test; Debian, as
 	cargo test --locked --test windows
 
 .PHONY: install
-install: ## Build the program and put it into PREFIX/bin
+install: ## Build the program and put it, its manual and what bash completes below PREFIX
 	cargo build --release --locked
 	install -D target/release/cimsnap $(DESTDIR)$(PREFIX)/bin/cimsnap
+	target/release/cimsnap man $(DESTDIR)$(PREFIX)/share/man/man1
+	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	target/release/cimsnap completions bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/cimsnap
 PREFIX ?= /usr/local
 
 FUZZ_SECONDS := 60

@@ -27,7 +27,7 @@ mod ui;
 
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use exit::Exit;
 use ui::Ui;
@@ -79,6 +79,8 @@ enum Command {
     /// Check and print configurations.
     #[command(subcommand)]
     Config(commands::config::Config),
+    Completions(commands::shell::Completions),
+    Man(commands::shell::Man),
 }
 
 /// Runs the program.
@@ -98,6 +100,8 @@ pub(crate) fn main() -> ExitCode {
         #[cfg(windows)]
         Command::Service(command) => command.run(&ui),
         Command::Config(command) => command.run(&ui),
+        Command::Completions(command) => command.run(Cli::command(), &ui),
+        Command::Man(command) => command.run(Cli::command()),
     };
     result.unwrap_or_else(|error| failure::report(&error)).into()
 }

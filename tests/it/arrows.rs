@@ -25,6 +25,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
 /// Crates that only some parts may use.
 const ONLY_IN: &[(&str, &[&str])] = &[
     ("clap", &["src/cli/"]),
+    ("clap_complete", &["src/cli/"]),
+    ("clap_mangen", &["src/cli/"]),
     ("anyhow", &["src/cli/"]),
     ("indicatif", &["src/cli/"]),
     ("oci_spec", &["src/registry/"]),

@@ -13,13 +13,13 @@ fn images(printed: &str) -> Vec<String> {
 }
 
 /// Runs the program of this system.
-fn cimsnap(words: &[&str]) -> String {
+pub(crate) fn cimsnap(words: &[&str]) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_cimsnap")).args(words).output().unwrap();
     assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }
 
-fn convert(run: impl Fn(&[&str]) -> String, layout: &str, to: &str) -> Vec<String> {
+pub(crate) fn convert(run: impl Fn(&[&str]) -> String, layout: &str, to: &str) -> Vec<String> {
     let layout = format!("oci:{layout}");
     let platform = ["--platform", "windows/amd64"];
     images(&run(&[&["--json", "image", "convert", &layout, "--to", to][..], &platform].concat()))

@@ -8,6 +8,12 @@ mod daemon;
 #[expect(dead_code, reason = "one kind of image is enough")]
 #[path = "../make_image/generator/mod.rs"]
 mod generator;
+mod hcsshim;
+mod native;
+mod node;
+mod process;
+mod pull;
+mod served;
 mod service;
 mod wine;
 

@@ -13,11 +13,13 @@ pub(crate) static WINE: LazyLock<Wine> = LazyLock::new(Wine::new);
 
 pub(crate) struct Wine {
     pub(crate) program: PathBuf,
+    /// Our own library, for programs in C.
+    pub(crate) library: PathBuf,
     pub(crate) library_tests: PathBuf,
     pub(crate) integration_tests: PathBuf,
 }
 
-fn project() -> &'static Path {
+pub(crate) fn project() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
@@ -49,7 +51,10 @@ impl Wine {
             let path = made.iter().filter(of_kind).find_map(|message| message["executable"].as_str());
             PathBuf::from(path.unwrap_or_else(|| panic!("no {kind} was compiled")))
         };
-        Self { program: find("bin"), library_tests: find("rlib"), integration_tests: find("test") }
+        let mut files = made.iter().filter_map(|message| message["filenames"].as_array()).flatten();
+        let library = files.find_map(|file| file.as_str().filter(|name| name.ends_with("cimsnap.dll")));
+        let library = library.expect("no library was compiled").into();
+        Self { program: find("bin"), library, library_tests: find("rlib"), integration_tests: find("test") }
     }
 
     /// Runs a program for Windows in the root of the project.

@@ -10,5 +10,6 @@ pub(crate) mod image;
 pub(crate) mod layer;
 #[cfg(windows)]
 pub(crate) mod service;
+pub(crate) mod shell;
 pub(crate) mod snapshot;
 pub(crate) mod top;

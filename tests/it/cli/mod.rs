@@ -10,6 +10,7 @@ mod layer;
 mod mount;
 mod oci;
 mod round_trip;
+mod shells;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
