@@ -14,6 +14,9 @@ use crate::sys;
 /// How long a service may say nothing while it starts or stops.
 const SILENCE: Duration = Duration::from_secs(60);
 
+/// ERROR_SERVICE_ALREADY_RUNNING
+const RUNS: i32 = 1056;
+
 /// ERROR_INVALID_LEVEL: what is asked for is not known there.
 pub(super) const NOT_KNOWN: i32 = 124;
 
@@ -51,7 +54,11 @@ pub fn start() -> Result<(), ServiceError> {
     if state(&service)?.current_state == ServiceState::Running {
         return Ok(());
     }
-    service.start::<&str>(&[]).map_err(ServiceError::manager("start"))?;
+    match service.start::<&str>(&[]).map_err(ServiceError::manager("start")) {
+        // The system starts it already.
+        Err(ServiceError::Manager { source, .. }) if source.raw_os_error() == Some(RUNS) => {}
+        started => started?,
+    }
     match wait(&service, ServiceState::StartPending, "start")? {
         ServiceState::Running => Ok(()),
         _ => Err(ServiceError::Ended),
