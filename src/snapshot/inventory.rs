@@ -29,6 +29,12 @@ impl Snapshots {
         Ok(found)
     }
 
+    /// Returns whether all files are there, as long as they were.
+    pub(super) fn has_files(&self, files: &[FileRow]) -> bool {
+        let is_there = |file: &FileRow| self.file(file.name.clone()).is_some_and(|now| now.size == file.size);
+        files.iter().all(is_there)
+    }
+
     fn file(&self, name: String) -> Option<FileRow> {
         let size = fs::metadata(self.store.root().images().join(&name)).ok()?.len();
         Some(FileRow { name, size, digest: None })

@@ -34,6 +34,12 @@ pub(crate) const CASES: &[Case] = &[
         work: |all| all.fork_ahead(LAYER).unwrap(),
         kept: true,
     },
+    Case {
+        name: "making images ahead of each other",
+        prepare: stacked,
+        work: |all| all.fork_ahead(LAYER).unwrap(),
+        kept: true,
+    },
     Case { name: "committing a layer", prepare: filled, work: commit_layer, kept: true },
     Case { name: "committing a layer ahead", prepare: forked, work: commit_layer, kept: true },
     Case { name: "committing over a parent that comes last", prepare: fatherless, work: rebase, kept: true },
@@ -44,6 +50,7 @@ pub(crate) const CASES: &[Case] = &[
 ];
 
 const LAYER: &str = "ns/2/extract-1 layer";
+const TOP: &str = "ns/4/extract-2 top";
 const CONTAINER: &str = "ns/3/container";
 
 fn base(all: &Snapshots) {
@@ -77,11 +84,24 @@ fn forked(all: &Snapshots) {
 
 fn fatherless(all: &Snapshots) {
     base(all);
-    let chain = Digest::of(&upper()).over(Some(&Digest::of(&lowest())));
-    let labels = Labels::from([("containerd.io/snapshot.ref".to_owned(), chain.to_string())]);
-    done(all.prepare(NewSnapshot { key: LAYER.to_owned(), labels, ..NewSnapshot::default() }));
-    fill_with(all, LAYER, &upper());
+    fill_for(all, LAYER, &[lowest(), upper()]);
     all.fork_ahead(LAYER).unwrap();
+}
+
+fn stacked(all: &Snapshots) {
+    base(all);
+    fill_for(all, LAYER, &[lowest(), upper()]);
+    fill_for(all, TOP, &[lowest(), upper(), top()]);
+}
+
+/// Fills a snapshot that says no more of its parent than which chain it is to become, with the last of its layers.
+fn fill_for(all: &Snapshots, key: &str, layers: &[Vec<u8>]) {
+    let chain =
+        layers.iter().fold(None, |below: Option<Digest>, layer| Some(Digest::of(layer).over(below.as_ref())));
+    let chain = chain.unwrap().to_string();
+    let labels = Labels::from([("containerd.io/snapshot.ref".to_owned(), chain)]);
+    done(all.prepare(NewSnapshot { key: key.to_owned(), labels, ..NewSnapshot::default() }));
+    fill_with(all, key, layers.last().unwrap());
 }
 
 fn container(all: &Snapshots) {
@@ -177,6 +197,10 @@ fn lowest() -> Vec<u8> {
 
 fn upper() -> Vec<u8> {
     tar(&[("./etc/name", b"upper"), ("./data/big", &[3; 70_000]), ("./bin/.wh.tool", b"")])
+}
+
+fn top() -> Vec<u8> {
+    tar(&[("./etc/name", b"top")])
 }
 
 /// Makes a layer.

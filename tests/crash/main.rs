@@ -1,13 +1,14 @@
-//! Every verb of the snapshots is killed at each system call that changes something on the disk. Whatever the moment: what
-//! was told is there, what is there is whole, nothing else is left, and the verb can be repeated.
+//! Every verb of the snapshots is killed, and loses power, at each system call that changes something on the disk. Whatever
+//! the moment: what was told is there, what is there is whole, nothing else is left, and the verb can be repeated.
 //!
-//! A child process does the work, with strace between it and the kernel. The first child runs to its end and tells how
-//! often it makes which call; each of the others is killed at one of them.
+//! An argument chooses the tests whose name has it.
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 
 mod cases;
+mod kill;
+mod power;
 mod root;
 mod strace;
 
@@ -17,96 +18,82 @@ use std::sync::Mutex;
 use std::thread;
 
 use cases::{CASES, Case};
-use root::{Root, open, whole};
+use cimsnap::snapshot::SnapshotOptions;
+use root::open_with;
 
-/// Tells a child which case it is to work on, and where.
+/// Tells a child which case it is to work on, where, and whether it waits for the disk.
 const CASE: &str = "CIMSNAP_CRASH_CASE";
 const ROOT: &str = "CIMSNAP_CRASH_ROOT";
+const SYNC: &str = "CIMSNAP_CRASH_SYNC";
 
 /// What a child says when its verb has returned.
 const TOLD: &str = "told";
 
+/// What is done to a case of a number. Returns at how many moments, and how many of them it does not survive.
+type Test = fn(usize, &Case) -> (usize, usize);
+
+const TESTS: &[(&str, Test)] = &[("killed", kill::run), ("without power", power::run)];
+
 fn main() -> ExitCode {
+    power::set_umask();
     if let Ok(index) = std::env::var(CASE) {
-        let snapshots = open(Path::new(&std::env::var_os(ROOT).unwrap()));
-        (CASES[index.parse::<usize>().unwrap()].work)(&snapshots);
-        println!("{TOLD}");
+        work(&CASES[index.parse::<usize>().unwrap()]);
         return ExitCode::SUCCESS;
     }
-    let mut failed = 0;
+    let wanted = std::env::args().skip(1).find(|argument| !argument.starts_with('-')).unwrap_or_default();
+    let (mut passed, mut failed) = (0, 0);
     for (index, case) in CASES.iter().enumerate() {
-        let (kills, failures) = run(index, case);
-        println!("{}: killed at {kills} moments: {}", case.name, if failures == 0 { "ok" } else { "FAILED" });
-        failed += usize::from(failures != 0);
+        for (how, test) in TESTS {
+            let name = format!("{}, {how}", case.name);
+            if !name.contains(&wanted) {
+                continue;
+            }
+            let (moments, failures) = test(index, case);
+            println!("{name} at {moments} moments: {}", if failures == 0 { "ok" } else { "FAILED" });
+            *(if failures == 0 { &mut passed } else { &mut failed }) += 1;
+        }
     }
-    println!("{} passed, {failed} failed", CASES.len() - failed);
+    println!("{passed} passed, {failed} failed");
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Kills the work of a case at every moment. Returns how many there are, and how many it does not survive.
-fn run(index: usize, case: &Case) -> (usize, usize) {
-    let original = Root::new();
-    (case.prepare)(&open(original.path()));
-    let before = whole(original.path());
-    let finished = copy(&original);
-    let kills = strace::moments(&mut child(index, finished.path()));
-    let after = whole(finished.path());
-    assert!(!kills.is_empty(), "{}: strace sees nothing", case.name);
+/// Does what a child has to do.
+fn work(case: &Case) {
+    let sync = std::env::var(SYNC).unwrap() == true.to_string();
+    let options = SnapshotOptions { sync, ..SnapshotOptions::default() };
+    let snapshots = open_with(Path::new(&std::env::var_os(ROOT).unwrap()), options);
+    (case.work)(&snapshots);
+    println!("{TOLD}");
+}
 
-    let (left, failures) = (Mutex::new(kills.iter()), Mutex::new(0));
+fn child(index: usize, root: &Path, sync: bool) -> Command {
+    let mut child = Command::new(std::env::current_exe().unwrap());
+    child.env(CASE, index.to_string()).env(ROOT, root).env(SYNC, sync.to_string());
+    child
+}
+
+/// Has all processors try things, and prints why some fail. Returns how many do.
+fn each<T: Sync>(things: &[T], failure: impl Fn(&T) -> Option<String> + Sync) -> usize {
+    let (left, failures) = (Mutex::new(things.iter()), Mutex::new(0));
     let processors = thread::available_parallelism().map_or(1, usize::from);
     thread::scope(|scope| {
         for _ in 0..processors {
             scope.spawn(|| {
-                while let Some(kill) = { left.lock().unwrap().next() } {
-                    let root = copy(&original);
-                    let told = kill.run(&mut child(index, root.path())).contains(TOLD);
-                    let states = if told && case.kept { &[&after][..] } else { &[&before, &after][..] };
-                    if let Err(reason) = survives(case, &root, states, &after) {
-                        println!(
-                            "{}: {kill}{}: {reason}",
-                            case.name,
-                            if told { ", after it was told" } else { "" }
-                        );
+                while let Some(thing) = { left.lock().unwrap().next() } {
+                    if let Some(reason) = failure(thing) {
+                        println!("{reason}");
                         *failures.lock().unwrap() += 1;
                     }
                 }
             });
         }
     });
-    (kills.len(), failures.into_inner().unwrap())
+    failures.into_inner().unwrap()
 }
 
-/// Copies a root that nobody has open.
-fn copy(original: &Root) -> Root {
-    let copy = Root::new();
-    let from = original.path().join(".");
-    let status = Command::new("cp").args(["-a", "--sparse=always", "-x"]).arg(from).arg(copy.path()).status();
-    assert!(status.unwrap().success());
-    copy
-}
-
-fn child(index: usize, root: &Path) -> Command {
-    let mut child = Command::new(std::env::current_exe().unwrap());
-    child.env(CASE, index.to_string()).env(ROOT, root);
-    child
-}
-
-/// Checks a root whose work was killed: it is in one of the states, and comes to the last one when the work is done again.
-fn survives(case: &Case, root: &Root, states: &[&root::State], last: &root::State) -> Result<(), String> {
-    let found = thread::scope(|scope| scope.spawn(|| whole(root.path())).join()).map_err(reason)?;
-    if !states.contains(&&found) {
-        return Err(format!("found {found:#?}\ninstead of one of {states:#?}"));
-    }
-    let repeat = || {
-        (case.work)(&open(root.path()));
-        whole(root.path())
-    };
-    let found = thread::scope(|scope| scope.spawn(repeat).join()).map_err(reason)?;
-    if found != *last {
-        return Err(format!("repeated, it made {found:#?}\ninstead of {last:#?}"));
-    }
-    Ok(())
+/// Does something that may panic, and returns what it says then.
+fn attempt<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, String> {
+    thread::scope(|scope| scope.spawn(work).join()).map_err(reason)
 }
 
 fn reason(panic: Box<dyn std::any::Any + Send>) -> String {

@@ -48,7 +48,7 @@ impl fmt::Display for Kill {
 /// Runs a program to its end, and returns all its moments.
 pub(crate) fn moments(program: &mut Command) -> Vec<Kill> {
     let log = tempfile::NamedTempFile::new().unwrap();
-    let output = traced(program, &["-o", log.path().to_str().unwrap()]).output().unwrap();
+    let output = traced(program, CALLS, &["-o", log.path().to_str().unwrap()]).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let mut counts = BTreeMap::new();
     for line in std::fs::read_to_string(log.path()).unwrap().lines() {
@@ -64,15 +64,16 @@ impl Kill {
     /// Runs a program up to this moment, and returns what it said until then.
     pub(crate) fn run(&self, program: &mut Command) -> String {
         let inject = format!("inject={}:signal=KILL:when={}", self.call, self.nth);
-        let output = traced(program, &["-o", "/dev/null", "-e", &inject]).output().unwrap();
+        let output = traced(program, CALLS, &["-o", "/dev/null", "-e", &inject]).output().unwrap();
         assert_eq!(output.status.signal(), Some(9), "{self}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     }
 }
 
-fn traced(program: &Command, options: &[&str]) -> Command {
+/// Has strace run a program, and look at some of its calls.
+pub(crate) fn traced(program: &Command, calls: &[&str], options: &[&str]) -> Command {
     let mut strace = Command::new("strace");
-    strace.args(["-qq", "-e", &format!("trace={}", CALLS.join(","))]).args(options);
+    strace.args(["-qq", "-e", &format!("trace={}", calls.join(","))]).args(options);
     strace.arg("--").arg(program.get_program()).args(program.get_args());
     strace.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
     strace

@@ -1,8 +1,9 @@
 //! The service, as the service manager of Wine knows it.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -39,16 +40,19 @@ impl Service {
         service
     }
 
+    fn pipe() -> String {
+        format!(r"\\.\pipe\cimsnap-service-{}", std::process::id())
+    }
+
     fn config(&self) -> String {
         windows_path(&self.place.path().join("config.toml"))
     }
 
     fn configure(&self, level: &str) {
         let root = windows_path(&self.place.path().join("root"));
+        let pipe = Self::pipe();
         let text = format!(
-            "root = '{root}'\n[grpc]\naddress = '\\\\.\\pipe\\cimsnap-service-{}'\ndrain_seconds = 2\n\
-             [log]\nlevel = '{level}'\n",
-            std::process::id()
+            "root = '{root}'\n[grpc]\naddress = '{pipe}'\ndrain_seconds = 2\n[log]\nlevel = '{level}'\n"
         );
         fs::write(self.place.path().join("config.toml"), text).unwrap();
     }
@@ -121,6 +125,24 @@ fn a_service_starts_answers_and_ends() {
 }
 
 #[test]
+fn a_service_ends_though_a_client_stays() {
+    let service = Service::install();
+    service.must("start", &[]);
+    let mut command = WINE.run(&compile("hold", "exe", &[]));
+    let held = command.arg(Service::pipe()).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+    let mut held = held.unwrap();
+    let mut said = String::new();
+    BufReader::new(held.stdout.take().unwrap()).read_line(&mut said).unwrap();
+    assert_eq!(said.trim_end(), "held");
+    service.must("stop", &[]);
+    assert_eq!(status().0["state"], "stopped");
+    let log = fs::read_to_string(log()).unwrap();
+    assert!(log.contains("ending with requests under way, or clients that stay"), "{log}");
+    drop(held.stdin.take());
+    held.wait().unwrap();
+}
+
+#[test]
 fn nothing_of_a_service_is_left() {
     let service = Service::install();
     service.must("start", &[]);
@@ -156,6 +178,15 @@ fn a_service_that_cannot_serve_says_so() {
     let output = call("start", &[]);
     let text = String::from_utf8(output.stderr).unwrap();
     assert!(!output.status.success() && text.contains("ended as soon as it was started"), "{text}");
+}
+
+#[test]
+fn why_a_service_cannot_serve_is_in_its_log() {
+    let service = Service::install();
+    fs::write(service.place.path().join("root"), "a file").unwrap();
+    assert!(!call("start", &[]).status.success());
+    wait_for("ERROR ");
+    assert_eq!(status().0["state"], "stopped");
 }
 
 #[test]

@@ -8,7 +8,7 @@
 use std::collections::HashSet;
 
 use super::set::{SetWriter, rename_part};
-use crate::cim::error::CimError;
+use crate::cim::error::{CimError, ErrorKind};
 use crate::cim::files::{self, ImageName};
 use crate::cim::format::{Guid, ImageHeader};
 use crate::cim::io::Directory;
@@ -49,7 +49,7 @@ pub(super) fn clear_leftovers(directory: &dyn Directory) -> Result<(), CimError>
         .collect();
     let mut doomed: HashSet<Guid> = leaders.iter().filter_map(|stem| led_set(directory, stem)).collect();
     if !doomed.is_empty() {
-        let listed = listed_sets(directory, &names)?;
+        let listed = legible_sets(directory, &names)?;
         doomed.retain(|guid| !listed.contains(guid));
     }
     for name in &names {
@@ -65,12 +65,27 @@ pub(super) fn clear_leftovers(directory: &dyn Directory) -> Result<(), CimError>
 
 /// Returns the sets that the images of a directory list.
 pub(super) fn listed_sets(directory: &dyn Directory, names: &[String]) -> Result<HashSet<Guid>, CimError> {
-    let mut listed = HashSet::new();
-    for name in names.iter().filter(|name| name.ends_with(files::IMAGE)) {
-        let header = read_header(directory, &ImageName::new(name.as_str())?)?;
-        listed.extend(header.sets().map(|set| set.guid));
-    }
-    Ok(listed)
+    let sets: Result<Vec<_>, _> = images(names).map(|name| sets_of(directory, name)).collect();
+    Ok(sets?.into_iter().flatten().collect())
+}
+
+/// Does the same without images whose header is damaged, as a power loss leaves those that nobody waited for. They must not
+/// keep the directory from being written.
+fn legible_sets(directory: &dyn Directory, names: &[String]) -> Result<HashSet<Guid>, CimError> {
+    let is_damaged =
+        |sets: &Result<_, CimError>| sets.as_ref().is_err_and(|error| error.kind() == ErrorKind::Corrupt);
+    let all = images(names).map(|name| sets_of(directory, name));
+    let sets: Result<Vec<_>, _> = all.filter(|sets| !is_damaged(sets)).collect();
+    Ok(sets?.into_iter().flatten().collect())
+}
+
+fn images(names: &[String]) -> impl Iterator<Item = &String> {
+    names.iter().filter(|name| name.ends_with(files::IMAGE))
+}
+
+fn sets_of(directory: &dyn Directory, name: &str) -> Result<Vec<Guid>, CimError> {
+    let header = read_header(directory, &ImageName::new(name)?)?;
+    Ok(header.sets().map(|set| set.guid).collect())
 }
 
 /// Returns whether a file makes a set reachable.

@@ -18,15 +18,15 @@ const ROOT: (u32, u32, u32) = (0o755, 0, 0);
 pub(super) struct Overlays;
 
 impl Show for Overlays {
-    /// The root of an overlay is that of its upper directory, so this one looks like the root of the image below it.
+    /// The root of an overlay is that of its upper directory, so this one looks like the root of the image below it. The
+    /// work directory comes last: after a power loss it says that all before it is there.
     fn make(&self, all: &Snapshots, id: u64, below: Option<&Digest>) -> Result<(), SnapshotError> {
         let root = all.store.root();
         let upper = root.upper(id);
-        for directory in [root.snapshot(id), root.work(id), upper.clone()] {
-            sys::make_private(&directory).map_err(SnapshotError::io("make", &directory))?;
-        }
+        make_private(&upper)?;
         let (mode, uid, gid) = below.map_or(Ok(ROOT), |chain| root_of(all, chain))?;
-        sys::set_owner(&upper, mode, uid, gid).map_err(SnapshotError::io("set up", &upper))
+        sys::set_owner(&upper, mode, uid, gid).map_err(SnapshotError::io("set up", &upper))?;
+        make_private(&root.work(id))
     }
 
     fn is_made(&self, root: &Root, id: u64) -> bool {
@@ -81,6 +81,11 @@ impl Show for Overlays {
         let chain = name.and_then(|name| chain_of(name.as_os_str()));
         Ok(chain.filter(|_| mount.kind == "bind"))
     }
+}
+
+/// Makes a directory that only its owner may enter, and those above it.
+fn make_private(path: &Path) -> Result<(), SnapshotError> {
+    sys::make_private(path).map_err(SnapshotError::io("make", path))
 }
 
 /// Returns mode, user and group of the root of an image.

@@ -1,37 +1,21 @@
-//! What administrators do with the service.
+//! What administrators do with a service that is installed.
 
-use std::env;
-use std::ffi::OsString;
-use std::path::{self, Path};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
-use windows_service::service::{
-    Service, ServiceAccess, ServiceAction, ServiceActionType, ServiceErrorControl, ServiceFailureActions,
-    ServiceFailureResetPeriod, ServiceInfo, ServiceStartType, ServiceState, ServiceStatus, ServiceType,
-};
+use windows_service::service::{Service, ServiceAccess, ServiceActionType, ServiceState, ServiceStatus};
 use windows_service::service_manager::{ServiceManager, ServiceManagerAccess};
 
 use super::NAME;
 use super::error::{ServiceError, reason};
-use crate::daemon::Config;
 use crate::sys;
-
-/// After how many seconds the service is started again: the first time it fails, the second, and from then on.
-const RESTARTS: [u64; 3] = [5, 30, 60];
-
-/// After which time without a failure the next one is the first again.
-const FORGIVEN: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// What the system is to wait beyond what the daemon gives requests under way.
-const BEYOND_DRAIN: Duration = Duration::from_secs(10);
 
 /// How long a service may say nothing while it starts or stops.
 const SILENCE: Duration = Duration::from_secs(60);
 
-/// ERROR_INVALID_LEVEL
-const NOT_KNOWN: i32 = 124;
+/// ERROR_INVALID_LEVEL: what is asked for is not known there.
+pub(super) const NOT_KNOWN: i32 = 124;
 
 /// How the service is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -50,83 +34,6 @@ impl Status {
     /// Returns whether it runs.
     pub fn is_running(&self) -> bool {
         self.state == name_of(ServiceState::Running)
-    }
-}
-
-/// Installs the service, to be started with the system. Returns what this system's service manager knows nothing of.
-pub fn install(config: Option<&Path>) -> Result<Vec<&'static str>, ServiceError> {
-    let drain = Config::load(config)?.grpc.drain();
-    let info = info(config).map_err(|source| ServiceError::Manager { action: "install", source })?;
-    let service = manager(ServiceManagerAccess::CREATE_SERVICE)?
-        .create_service(&info, ServiceAccess::all())
-        .map_err(ServiceError::manager("install"))?;
-    let add = |source| ServiceError::Events { action: "add", source };
-    let installed = settle(&service, drain).and_then(|unknown| {
-        sys::add_event_source(NAME).map_err(add)?;
-        Ok(unknown)
-    });
-    if installed.is_err() {
-        // What was asked for is all of it or nothing.
-        drop(service.delete());
-    }
-    installed
-}
-
-fn info(config: Option<&Path>) -> std::io::Result<ServiceInfo> {
-    let mut launch_arguments: Vec<OsString> = vec!["service".into(), "run".into()];
-    if let Some(config) = config {
-        launch_arguments.extend(["--config".into(), path::absolute(config)?.into()]);
-    }
-    Ok(ServiceInfo {
-        name: NAME.into(),
-        display_name: NAME.into(),
-        service_type: ServiceType::OWN_PROCESS,
-        start_type: ServiceStartType::AutoStart,
-        error_control: ServiceErrorControl::Normal,
-        executable_path: env::current_exe()?,
-        launch_arguments,
-        dependencies: Vec::new(),
-        // LocalSystem
-        account_name: None,
-        account_password: None,
-    })
-}
-
-/// Sets what cannot be said when a service is made.
-fn settle(service: &Service, drain: Duration) -> Result<Vec<&'static str>, ServiceError> {
-    let about = "Turns layers of container images into CIM images for containerd.";
-    // The daemon waits once for requests, and once for what is still at work then.
-    let end = drain.saturating_mul(2).saturating_add(BEYOND_DRAIN);
-    let steps = [
-        ("descriptions", service.set_description(about)),
-        ("a delayed start", service.set_delayed_auto_start(true)),
-        ("a time to end before the system does", service.set_preshutdown_timeout(end)),
-        ("restarts", service.update_failure_actions(recovery())),
-        (
-            "restarts of services that end by themselves",
-            service.set_failure_actions_on_non_crash_failures(true),
-        ),
-    ];
-    let mut unknown = Vec::new();
-    for (what, set) in steps {
-        match set.map_err(reason) {
-            Err(error) if error.raw_os_error() == Some(NOT_KNOWN) => unknown.push(what),
-            set => set.map_err(|source| ServiceError::Manager { action: "configure", source })?,
-        }
-    }
-    Ok(unknown)
-}
-
-fn recovery() -> ServiceFailureActions {
-    let restart = |seconds| ServiceAction {
-        action_type: ServiceActionType::Restart,
-        delay: Duration::from_secs(seconds),
-    };
-    ServiceFailureActions {
-        reset_period: ServiceFailureResetPeriod::After(FORGIVEN),
-        reboot_msg: None,
-        command: None,
-        actions: Some(RESTARTS.map(restart).into()),
     }
 }
 
@@ -231,7 +138,7 @@ fn open(access: ServiceAccess) -> Result<Service, ServiceError> {
     opened.map_err(ServiceError::manager("open"))
 }
 
-fn manager(access: ServiceManagerAccess) -> Result<ServiceManager, ServiceError> {
+pub(super) fn manager(access: ServiceManagerAccess) -> Result<ServiceManager, ServiceError> {
     let access = access | ServiceManagerAccess::CONNECT;
     ServiceManager::local_computer(None::<&str>, access)
         .map_err(ServiceError::manager("reach the manager of"))

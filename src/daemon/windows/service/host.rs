@@ -75,7 +75,7 @@ impl Host {
         let exit_code = match self.serve() {
             Ok(()) => ServiceExitCode::NO_ERROR,
             Err(error) => {
-                output::report(EventKind::Error, &output::with_causes(&error));
+                output::tell_failure(&error);
                 ServiceExitCode::ServiceSpecific(FAILED)
             }
         };

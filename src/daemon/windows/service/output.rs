@@ -45,8 +45,17 @@ pub(super) fn report(kind: EventKind, text: &str) {
     }
 }
 
+/// Says why the service ends: in the log, if that has begun, and in the event log.
+pub(super) fn tell_failure(error: &dyn Error) {
+    let text = with_causes(error);
+    match tracing::enabled!(Level::ERROR) {
+        true => tracing::error!("{text}"),
+        false => report(EventKind::Error, &text),
+    }
+}
+
 /// Returns an error with its causes, on one line.
-pub(super) fn with_causes(error: &dyn Error) -> String {
+fn with_causes(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -12,7 +12,7 @@ use super::{ContainerHost, HostError, call};
 const FILTER: u32 = 1;
 
 /// What an empty string is in UTF-16.
-const EMPTY: [u16; 1] = [0];
+static EMPTY: [u16; 1] = [0];
 
 /// What an overlay filter is told to detach.
 const UNION: &str = r#"{"SchemaVersion":{},"FilterType":"UnionFS"}"#;
