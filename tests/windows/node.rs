@@ -131,7 +131,7 @@ fn serve_containerd(daemon: &Daemon) -> Process {
 
 /// Waits until something holds.
 pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let given_up = Instant::now() + Duration::from_secs(60);
+    let given_up = Instant::now() + Duration::from_secs(300);
     while !holds() {
         assert!(Instant::now() < given_up, "waited in vain until {what}");
         thread::sleep(Duration::from_millis(5));
