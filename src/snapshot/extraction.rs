@@ -2,6 +2,7 @@
 
 use super::model::REFERENCE;
 use super::{Labels, Mount, SnapshotError, Snapshots};
+use crate::layer::digest::Digest;
 use crate::store::{Kind, Look, SnapshotRow};
 
 /// What containerd calls the snapshots that it unpacks layers into: this, something random, a space and the chain.
@@ -22,6 +23,12 @@ pub(super) fn is_extraction(key: &str, labels: &Labels) -> bool {
         let name = key.splitn(3, '/').last().unwrap_or(key);
         name.starts_with(PREFIX) && name.contains(' ')
     }
+}
+
+/// Returns the chain that a snapshot is to become: its label says so, or else its key.
+pub(super) fn chain_to_be(key: &str, labels: &Labels) -> Option<Digest> {
+    let told = labels.get(REFERENCE).map(String::as_str);
+    told.or_else(|| key.rsplit_once(' ').map(|(_, chain)| chain))?.parse().ok()
 }
 
 impl Snapshots {
@@ -57,5 +64,19 @@ mod tests {
         assert!(!is_extraction("default/12/my extract-1 x", &none));
         let labelled = Labels::from([(REFERENCE.into(), "sha256:00".into())]);
         assert!(is_extraction("anything", &labelled));
+    }
+
+    #[test]
+    fn the_chain_is_that_of_the_label_or_of_the_key() {
+        let none = Labels::new();
+        let chain = Digest::of(b"chain");
+        assert_eq!(chain_to_be(&format!("extract-1-AbCd {chain}"), &none), Some(chain));
+        assert_eq!(chain_to_be(&format!("default/12/extract-1-AbCd {chain}"), &none), Some(chain));
+        for key in [format!("extract-1-{chain}"), format!("extract-1 {chain} more"), "container".to_owned()] {
+            assert_eq!(chain_to_be(&key, &none), None, "{key}");
+        }
+        let other = Digest::of(b"other");
+        let labelled = Labels::from([(REFERENCE.into(), other.to_string())]);
+        assert_eq!(chain_to_be(&format!("extract-1 {chain}"), &labelled), Some(other));
     }
 }

@@ -3,8 +3,9 @@
 use std::sync::{PoisonError, RwLockReadGuard};
 use std::time::{Duration, Instant};
 
+use super::extraction::chain_to_be;
 use super::inventory::total;
-use super::model::{PARENT_CHAIN, REFERENCE};
+use super::model::PARENT_CHAIN;
 use super::{Extraction, SnapshotError, Snapshots};
 use crate::cim::{ErrorKind, Guid, LayerSet, LayerSetWriter, WriterOptions, files};
 use crate::engine::Portable;
@@ -142,7 +143,7 @@ impl Snapshots {
             let Some(set) = row.layer.filter(|_| row.kind == Kind::Active && row.image.is_none()) else {
                 continue;
             };
-            let Some(parent) = self.parent_to_be(&row, set)? else { continue };
+            let Some(parent) = self.parent_to_be(&key, &row, set)? else { continue };
             let chain = self.image_of(&publishing, parent.as_ref(), set)?;
             self.store.write(Promise::Loose, |writer| note_image(writer, &key, set, chain))?;
             left.extend(self.waiting_for(&chain)?);
@@ -151,12 +152,18 @@ impl Snapshots {
     }
 
     /// Returns what a snapshot will lie over once it is committed, as far as that can be told: `Some(None)` for nothing.
-    fn parent_to_be(&self, row: &SnapshotRow, set: Guid) -> Result<Option<Option<Digest>>, SnapshotError> {
+    fn parent_to_be(
+        &self,
+        key: &str,
+        row: &SnapshotRow,
+        set: Guid,
+    ) -> Result<Option<Option<Digest>>, SnapshotError> {
         self.store.read(|reader| {
             if !row.parent.is_empty() {
                 return Ok(reader.snapshot(&row.parent)?.and_then(|parent| parent.image).map(Some));
             }
-            let (Some(chain), Some(layer)) = (reference(row), reader.layer(set)?) else { return Ok(None) };
+            let chain = chain_to_be(key, &row.labels);
+            let (Some(chain), Some(layer)) = (chain, reader.layer(set)?) else { return Ok(None) };
             if chain == layer.diff_id {
                 return Ok(Some(None));
             }
@@ -178,9 +185,8 @@ impl Snapshots {
             let mut keys = Vec::new();
             for (key, row) in reader.snapshots()? {
                 let waits = row.kind == Kind::Active && row.image.is_none();
-                let (Some(set), Some(chain)) = (row.layer.filter(|_| waits), reference(&row)) else {
-                    continue;
-                };
+                let chain = chain_to_be(&key, &row.labels);
+                let (Some(set), Some(chain)) = (row.layer.filter(|_| waits), chain) else { continue };
                 if reader.layer(set)?.is_some_and(|layer| layer.diff_id.over(Some(below)) == chain) {
                     keys.push(key);
                 }
@@ -274,10 +280,6 @@ fn note_image(writer: &mut Writer, key: &str, set: Guid, chain: Digest) -> Resul
         writer.put_snapshot(key, &row)?;
     }
     Ok(())
-}
-
-fn reference(row: &SnapshotRow) -> Option<Digest> {
-    digest_in(row, REFERENCE)
 }
 
 fn digest_in(row: &SnapshotRow, label: &str) -> Option<Digest> {

@@ -40,11 +40,11 @@ async fn main() {
     let mut results = Results::new();
     results.insert("memory, new: MiB".to_owned(), daemon.resident());
     let mut client = Client::connect(&daemon.socket()).await;
-    chains(&daemon, &mut client, &mut results).await;
-    for (name, parent) in [("7 layers", "seven"), ("100,000 files", "large")] {
-        containers(&mut client, name, parent, &mut results).await;
+    let [seven, large] = images(&daemon, &mut client, &mut results).await;
+    for (name, image) in [("7 layers", seven), ("100,000 files", large)] {
+        containers(&mut client, name, &image.to_string(), &mut results).await;
     }
-    one_file(&daemon, &mut client, &mut results).await;
+    one_file(&daemon, &mut client, large, &mut results).await;
     listing(&mut client, &mut results).await;
     results.insert("memory, after all this: MiB".to_owned(), daemon.resident());
     println!("{results:#?}");
@@ -55,15 +55,14 @@ async fn main() {
 }
 
 /// Makes an image of many layers, and one of many files.
-async fn chains(daemon: &Daemon, client: &mut Client, results: &mut Results) {
-    let mut parent = String::new();
+async fn images(daemon: &Daemon, client: &mut Client, results: &mut Results) -> [Digest; 2] {
+    let mut below = None;
     for layer in 1..=LAYERS {
-        let name = if layer == LAYERS { "seven".to_owned() } else { format!("seven-{layer}") };
-        pull(client, &daemon.blob(&tar(&format!("layer-{layer}"), 100)), &parent, &name).await;
-        parent = name;
+        below = Some(pull(daemon, client, &tar(&format!("layer-{layer}"), 100), below).await.chain);
     }
-    let took = pull(client, &daemon.blob(&tar("large", LARGE)), "", "large").await;
-    results.insert("commit, 100,000 files".to_owned(), took.commit);
+    let large = pull(daemon, client, &tar("large", LARGE), None).await;
+    results.insert("commit, 100,000 files".to_owned(), large.commit);
+    [below.unwrap(), large.chain]
 }
 
 /// Prepares snapshots of containers, while another one shows the image and while none does.
@@ -87,11 +86,10 @@ async fn containers(client: &mut Client, name: &str, parent: &str, results: &mut
 }
 
 /// Pulls layers of one file over an image of many.
-async fn one_file(daemon: &Daemon, client: &mut Client, results: &mut Results) {
+async fn one_file(daemon: &Daemon, client: &mut Client, large: Digest, results: &mut Results) {
     let mut all = Vec::new();
     for run in 0..RUNS {
-        let blob = daemon.blob(&tar(&format!("one-{run}"), 1));
-        all.push(pull(client, &blob, "large", &format!("one-{run}")).await);
+        all.push(pull(daemon, client, &tar(&format!("one-{run}"), 1), Some(large)).await);
     }
     let of = |part: fn(&Pull) -> f64| median(all.iter().map(part).collect());
     results.insert("prepare, one file over 100,000".to_owned(), of(|pull| pull.prepare));
@@ -119,19 +117,23 @@ async fn listing(client: &mut Client, results: &mut Results) {
 
 /// How long each verb of a layer took.
 struct Pull {
+    chain: Digest,
     prepare: f64,
     apply: f64,
     commit: f64,
 }
 
-async fn pull(client: &mut Client, blob: &Descriptor, parent: &str, name: &str) -> Pull {
-    let key = format!("extract-1 {name}");
+async fn pull(daemon: &Daemon, client: &mut Client, tar: &[u8], below: Option<Digest>) -> Pull {
+    let blob = daemon.blob(tar);
+    let chain = Digest::of(tar).over(below.as_ref());
+    let (key, name) = (format!("extract-1 {chain}"), chain.to_string());
+    let parent = below.map_or_else(String::new, |below| below.to_string());
     let start = Instant::now();
-    let mounts = client.prepare(&key, parent).await.unwrap();
+    let mounts = client.prepare(&key, &parent).await.unwrap();
     let prepare = start.elapsed().as_secs_f64();
-    let apply = timed(client.apply(Some(blob.clone()), mounts)).await;
-    let commit = timed(client.commit(&key, name)).await;
-    Pull { prepare, apply, commit }
+    let apply = timed(client.apply(Some(blob), mounts)).await;
+    let commit = timed(client.commit(&key, &name)).await;
+    Pull { chain, prepare, apply, commit }
 }
 
 async fn timed<T>(work: impl Future<Output = Result<T, tonic::Status>>) -> f64 {

@@ -140,7 +140,7 @@ fn help_names_every_command_and_exit_code() {
             count += 1;
         }
     }
-    assert_eq!(count, 24);
+    assert_eq!(count, 26);
 }
 
 /// Used by every theme that needs an image with one directory.
