@@ -29,7 +29,7 @@ mod units;
 pub mod writer;
 pub mod wsl;
 
-pub use error::{CimError, Corruption, ErrorKind, Fault, Place};
+pub use error::{CimError, Corruption, ErrorKind, Fault, Place, error_chain};
 pub use files::ImageName;
 pub use format::{Attributes, Guid};
 pub use names::{ImagePath, Name, NameRef};

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::header::{ALLOW, CONTENT_TYPE};
+use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
 use hyper::server::conn::Http;
 use hyper::service::service_fn;
 use hyper::{Body, Method, Request, Response, StatusCode};
@@ -17,9 +17,11 @@ use tokio::time::timeout;
 use tracing::{debug, info};
 
 use super::DaemonError;
+use crate::cim::error_chain;
 use crate::differ::{Differ, Work};
 use crate::metrics::Metrics;
 use crate::snapshot::Snapshots;
+use crate::store::Look;
 
 /// How many connections are served at once; others wait.
 const CONNECTIONS: usize = 16;
@@ -83,7 +85,7 @@ impl Pages {
     async fn answer(self, request: &Request<Body>) -> Response<Body> {
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
             let mut response = say(StatusCode::METHOD_NOT_ALLOWED, TEXT, "GET only\n".to_owned());
-            response.headers_mut().insert(ALLOW, hyper::header::HeaderValue::from_static("GET, HEAD"));
+            response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
             return response;
         }
         let page: fn(&Self) -> Page = match request.uri().path() {
@@ -94,7 +96,9 @@ impl Pages {
         };
         match tokio::task::spawn_blocking(move || page(&self)).await {
             Ok(Ok((kind, text))) => say(StatusCode::OK, kind, text),
-            Ok(Err(error)) => say(StatusCode::INTERNAL_SERVER_ERROR, TEXT, format!("{error}\n")),
+            Ok(Err(error)) => {
+                say(StatusCode::INTERNAL_SERVER_ERROR, TEXT, format!("{}\n", error_chain(&*error)))
+            }
             Err(_) => say(StatusCode::INTERNAL_SERVER_ERROR, TEXT, "the request broke off\n".to_owned()),
         }
     }
@@ -103,9 +107,9 @@ impl Pages {
         Ok((OPENMETRICS, self.metrics.text(&self.snapshots.totals()?, &self.differ.work())?))
     }
 
-    /// Whoever can be counted is there.
+    /// Nobody has the empty key, and finding that out takes a database that can be read.
     fn health(&self) -> Page {
-        self.snapshots.totals()?;
+        self.snapshots.store().read(|reader| reader.snapshot(""))?;
         Ok((TEXT, "ok\n".to_owned()))
     }
 
@@ -130,6 +134,6 @@ fn describe(work: &Work) -> Value {
 fn say(status: StatusCode, kind: &'static str, text: String) -> Response<Body> {
     let mut response = Response::new(Body::from(text));
     *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, hyper::header::HeaderValue::from_static(kind));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     response
 }

@@ -27,7 +27,8 @@ use crate::rpc::{DiffService, SnapshotService, WithRebase, take_digests_later};
 use crate::snapshot::{SnapshotOptions, Snapshots};
 use crate::sys;
 
-/// Serves containerd until it is told to end, by SIGTERM or the service manager of Windows for example, and then until all requests under way are answered, or that takes too long.
+/// Serves containerd until it is told to end, by SIGTERM or the service manager of Windows for example, and then until all
+/// requests under way are answered, or that takes too long.
 ///
 /// `path` is where the configuration was read from, to be read again on SIGHUP, or when the service manager says so.
 pub fn run(config: &Config, path: Option<PathBuf>) -> Result<(), DaemonError> {

@@ -56,7 +56,8 @@ impl Release {
 #[derive(Debug)]
 pub struct Peer {
     socket: PathBuf,
-    told: Mutex<Option<(Instant, Release)>>,
+    /// When it was asked, and what it said. Silence counts as an answer: whoever comes next must not wait for it again.
+    told: Mutex<Option<(Instant, Option<Release>)>>,
 }
 
 impl Peer {
@@ -71,12 +72,13 @@ impl Peer {
         if let Some((when, release)) = *told
             && when.elapsed() < BELIEVED
         {
-            return Some(release);
+            return release;
         }
-        let version = timeout(PATIENCE, containerd_version(&self.socket)).await.ok()?.ok()?;
-        let release = Release::parse(&version)?;
+        let answer = timeout(PATIENCE, containerd_version(&self.socket)).await;
+        let version = answer.ok().and_then(Result::ok);
+        let release = version.and_then(|version| Release::parse(&version));
         *told = Some((Instant::now(), release));
-        Some(release)
+        release
     }
 }
 
@@ -111,7 +113,12 @@ mod tests {
         let silent = directory.path().join("silent");
         let _listener = std::os::unix::net::UnixListener::bind(&silent).unwrap();
         for socket in [silent, directory.path().join("none")] {
-            assert_eq!(Peer::new(socket).release().await, None);
+            let peer = Peer::new(socket);
+            assert_eq!(peer.release().await, None);
+            // Nobody is made to wait for the same silence again.
+            let again = Instant::now();
+            assert_eq!(peer.release().await, None);
+            assert_eq!(peer.told.lock().await.map(|(asked, _)| asked < again), Some(true));
         }
     }
 }

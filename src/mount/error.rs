@@ -105,17 +105,3 @@ pub enum MountError {
     #[error("argument {0} of the server is not valid")]
     Argument(String),
 }
-
-impl MountError {
-    /// Returns the message with those of all causes behind it, on one line.
-    pub fn chain(&self) -> String {
-        let mut text = self.to_string();
-        let mut cause = std::error::Error::source(self);
-        while let Some(error) = cause {
-            text.push_str(": ");
-            text.push_str(&error.to_string());
-            cause = error.source();
-        }
-        text
-    }
-}

@@ -1,10 +1,9 @@
 //! Errors as gRPC has them.
 
-use std::error::Error;
-
 use tonic::Status;
 use tracing::{debug, error};
 
+pub(super) use crate::cim::error_chain as chain;
 use crate::differ::{DifferCode, DifferError};
 use crate::snapshot::{Code, SnapshotError};
 
@@ -48,16 +47,4 @@ pub(super) fn of_differ(error: &DifferError) -> Status {
             _ => Status::internal(text),
         },
     }
-}
-
-/// Writes an error with all its causes.
-pub(super) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }

@@ -15,9 +15,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("store", &["cim", "layer", "sys"]),
     ("snapshot", &["cim", "engine", "layer", "mount", "store", "sys"]),
     ("differ", &["layer", "snapshot"]),
-    ("rpc", &["differ", "snapshot", "store", "sys"]),
+    ("rpc", &["cim", "differ", "snapshot", "store", "sys"]),
     ("metrics", &["differ", "snapshot", "store"]),
-    ("daemon", &["differ", "engine", "metrics", "mount", "rpc", "snapshot", "store", "sys"]),
+    ("daemon", &["cim", "differ", "engine", "metrics", "mount", "rpc", "snapshot", "store", "sys"]),
     ("capi", &["cim", "mount", "sys"]),
     ("cli", &["capi", "cim", "daemon", "engine", "layer", "mount", "registry", "sys"]),
 ];

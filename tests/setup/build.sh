@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the build needs besides Rust: the compiler of the protocol of containerd. Does nothing where it is there.
 set -euo pipefail
+cd "$(dirname "$0")/../.."
+. tests/setup/lib/packages.sh
 
-if ! command -v protoc >/dev/null; then
-    apt-get update
-    DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends protobuf-compiler
-fi
+command -v protoc >/dev/null || install_packages protobuf-compiler

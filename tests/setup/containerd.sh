@@ -4,6 +4,7 @@
 # Does nothing where they are there. The tests themselves are compiled each time, which the cache of Go makes quick.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+. tests/setup/lib/packages.sh
 
 tools=$PWD/target/tools
 module=tests/containerd
@@ -35,7 +36,7 @@ find_go() {
 
 install_go() {
     local scratch zip=golang.org/toolchain@v0.0.1-go$go_version.linux-amd64
-    command -v unzip >/dev/null || apt-get install --yes --no-install-recommends unzip
+    command -v unzip >/dev/null || install_packages unzip
     scratch=$(mktemp -d -p "$tools")
     curl --fail --silent --show-error --location --output "$scratch/go.zip" "https://proxy.golang.org/${zip/@/\/@v\/}.zip"
     echo "$go_sha256  $scratch/go.zip" | sha256sum --check --quiet

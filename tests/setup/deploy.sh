@@ -3,20 +3,13 @@
 # containerd.sh, which brings Go and containerd.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+. tests/setup/lib/packages.sh
 
 tools=$PWD/target/tools
 parsers=target/deploy/python
 packages=(python3-pip systemd)
 
-missing=()
-for package in "${packages[@]}"; do
-    dpkg-query --show --showformat='${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed ||
-        missing+=("$package")
-done
-if [ ${#missing[@]} -ne 0 ]; then
-    apt-get update
-    DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "${missing[@]}"
-fi
+install_packages "${packages[@]}"
 
 if ! PYTHONPATH=$parsers /usr/bin/python3 -c 'import tree_sitter, tree_sitter_powershell' 2>/dev/null; then
     rm -rf "$parsers"

@@ -2,20 +2,13 @@
 # Installs the independent hive readers that tests/it/hive_oracles.rs compares with. Does nothing where they are there.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+. tests/setup/lib/packages.sh
 
 python=/usr/bin/python3
 modules=target/oracles/python
 packages=(libhivex-bin libwin-hivex-perl python3-hivex python3-pip reglookup)
 
-missing=()
-for package in "${packages[@]}"; do
-    dpkg-query --show --showformat='${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed ||
-        missing+=("$package")
-done
-if [ ${#missing[@]} -ne 0 ]; then
-    apt-get update
-    DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "${missing[@]}"
-fi
+install_packages "${packages[@]}"
 
 if ! PYTHONPATH=$modules "$python" -c 'import pyregf, Registry' 2>/dev/null; then
     rm -rf "$modules"

@@ -2,16 +2,9 @@
 # Installs the PE files that tests/make_image puts into images of Windows. Does nothing where they are there.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+. tests/setup/lib/packages.sh
 
-missing=()
-for package in libwine python3-pip; do
-    dpkg-query --show --showformat='${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed ||
-        missing+=("$package")
-done
-if [ ${#missing[@]} -ne 0 ]; then
-    apt-get update
-    DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "${missing[@]}"
-fi
+install_packages libwine python3-pip
 
 # Launchers whose sections lie 512 bytes apart in the file, not 4096 as those of Wine.
 launchers=target/images/distlib

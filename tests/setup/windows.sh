@@ -3,21 +3,14 @@
 # there. Where rustup has no library of Windows to give, tests/windows/cargo.sh builds it with the compiler of Debian.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+. tests/setup/lib/packages.sh
 
 target=x86_64-pc-windows-gnu
 packages=(gcc-mingw-w64-x86-64 protobuf-compiler wine wine64)
 rustup target list --installed 2>/dev/null | grep -qx "$target" || rustup target add "$target" ||
     packages+=(rustc-web cargo-web rust-web-src)
 
-missing=()
-for package in "${packages[@]}"; do
-    dpkg-query --show --showformat='${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed ||
-        missing+=("$package")
-done
-if [ ${#missing[@]} -ne 0 ]; then
-    apt-get update
-    DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "${missing[@]}"
-fi
+install_packages "${packages[@]}"
 
 export WINEPREFIX=$PWD/target/wine WINEDEBUG=-all WINEDLLOVERRIDES=mscoree,mshtml=
 library=$WINEPREFIX/drive_c/windows/system32/bcryptprimitives.dll

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
 use super::serve::{ServeOptions, serve};
+use crate::cim::error_chain;
 use crate::mount::{MountError, MountOptions};
 
 /// The first argument that makes a program a server of mounts.
@@ -70,7 +71,7 @@ pub fn serve_main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Who waits reads it; if nobody does, there is nobody to tell.
-            drop(say(error.chain().as_bytes()));
+            drop(say(error_chain(&error).as_bytes()));
             ExitCode::FAILURE
         }
     }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use cimsnap::cim::{ErrorKind, Writer, WriterOptions};
+use cimsnap::cim::{ErrorKind, Writer, WriterOptions, error_chain};
 use cimsnap::mount::{MountError, MountOptions, Mounter, Unmount};
 
 use super::{Scene, eventually, mounter, servers, unmount_when_idle};
@@ -116,7 +116,7 @@ fn reasons_travel_back() {
     let scene = scene();
     let try_mount = |image: &Path, at: &Path| {
         let error = mounter().mount(image, at, &MountOptions::default()).unwrap_err();
-        (error.chain(), error)
+        (error_chain(&error), error)
     };
     let absent = scene.root.path().join("cim/none.cim");
     let (text, _) = try_mount(&absent, &scene.at());

@@ -1,8 +1,8 @@
 //! Requests that nobody in their right mind sends.
 
 use std::collections::HashMap;
-use std::error::Error;
 
+pub(super) use cimsnap::cim::error_chain as chain;
 use containerd_snapshots::api::types::Mount;
 use tonic::Code;
 
@@ -10,16 +10,6 @@ use super::daemon::Daemon;
 use super::grpc::{Client, Descriptor};
 use super::layer;
 use super::root::{open, whole};
-
-pub(super) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn any_text_is_a_key() {
