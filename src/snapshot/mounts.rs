@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fmt;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -37,8 +37,15 @@ impl Snapshots {
 
     pub(super) fn mounts_of(&self, key: &str, row: &SnapshotRow) -> Result<Vec<Mount>, SnapshotError> {
         let below = self.below(row)?;
-        let mount = self.shown.mount(self, key, row, below.as_ref())?;
-        Ok(vec![mount])
+        let mount = self.shown.mount(self, key, row, below.as_ref());
+        Ok(vec![mount.map_err(|error| self.unless_removed(key, row, error))?])
+    }
+
+    /// Tells why a snapshot cannot be mounted: one that was removed meanwhile took what it shows with it.
+    fn unless_removed(&self, key: &str, row: &SnapshotRow, error: SnapshotError) -> SnapshotError {
+        let now: Result<_, StoreError> = self.store.read(|reader| reader.snapshot(key));
+        let same = now.map_or(true, |now| now.is_some_and(|now| now.id == row.id));
+        if same { error } else { SnapshotError::NotFound(key.to_owned()) }
     }
 
     /// Returns the image below a snapshot.
@@ -54,17 +61,24 @@ impl Snapshots {
     /// Mounts an image unless it is mounted. A mount whose server died is made anew.
     pub(super) fn mount_image(&self, chain: &Digest) -> Result<PathBuf, SnapshotError> {
         let at = self.store.root().mount(chain);
+        if let Some(took) = self.mount_unless_there(chain, &at)? {
+            self.note_mount(chain, took);
+        }
+        Ok(at)
+    }
+
+    /// Does so, and returns how long it took if there was something to do.
+    fn mount_unless_there(&self, chain: &Digest, at: &Path) -> Result<Option<Duration>, SnapshotError> {
         let _mounting = self.mounting();
-        match self.mounter.mounted(&at)? {
-            Some(mount) if mount.is_alive() => return Ok(at),
-            Some(_) => self.mounter.unmount(&at, Unmount::Detach)?,
-            None => fs::create_dir_all(&at).map_err(SnapshotError::io("make", &at))?,
+        match self.mounter.mounted(at)? {
+            Some(mount) if mount.is_alive() => return Ok(None),
+            Some(_) => self.mounter.unmount(at, Unmount::Detach)?,
+            None => fs::create_dir_all(at).map_err(SnapshotError::io("make", at))?,
         }
         let (image, options) = self.to_mount(chain)?;
         let started = Instant::now();
-        self.mounter.mount(&image, &at, &options)?;
-        self.note_mount(chain, started.elapsed());
-        Ok(at)
+        self.mounter.mount(&image, at, &options)?;
+        Ok(Some(started.elapsed()))
     }
 
     /// Writes down how long it took to mount an image.

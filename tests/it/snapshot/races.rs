@@ -1,11 +1,12 @@
 //! Verbs that get in each other's way.
 
-use std::sync::Barrier;
+use std::path::Path;
+use std::sync::{Arc, Barrier, OnceLock, Weak};
 use std::thread;
 
 use cimsnap::mount::fuse::FuseMounter;
-use cimsnap::mount::{MountEntry, Mounter};
-use cimsnap::snapshot::{Code, Snapshots};
+use cimsnap::mount::{MountEntry, MountError, MountOptions, Mounter, Unmount};
+use cimsnap::snapshot::{Code, SnapshotOptions, Snapshots};
 use cimsnap::store::Store;
 
 use super::root::{Root, open, whole};
@@ -176,4 +177,56 @@ fn a_commit_races_everything() {
     }
     drop(all);
     whole(root.path());
+}
+
+/// Mounts images of a snapshot that somebody removes right before, with all that it shows.
+#[derive(Debug)]
+struct TooLate {
+    mounter: FuseMounter,
+    all: OnceLock<Weak<Snapshots>>,
+}
+
+impl Mounter for TooLate {
+    fn mount(&self, image: &Path, at: &Path, options: &MountOptions) -> Result<(), MountError> {
+        let all = self.all.get().and_then(Weak::upgrade).unwrap();
+        all.remove("view").unwrap();
+        self.mounter.mount(&image.with_extension("gone"), at, options)
+    }
+
+    fn mount_briefly(
+        &self,
+        image: &Path,
+        at: &Path,
+        options: &MountOptions,
+    ) -> Result<Box<dyn Send>, MountError> {
+        self.mounter.mount_briefly(image, at, options)
+    }
+
+    fn unmount(&self, at: &Path, how: Unmount) -> Result<(), MountError> {
+        self.mounter.unmount(at, how)
+    }
+
+    fn mounted(&self, at: &Path) -> Result<Option<MountEntry>, MountError> {
+        self.mounter.mounted(at)
+    }
+
+    fn list(&self) -> Result<Vec<MountEntry>, MountError> {
+        self.mounter.list()
+    }
+}
+
+#[test]
+fn a_snapshot_that_is_removed_while_it_is_mounted_is_not_found() {
+    let root = Root::new();
+    let all = open(root.path());
+    image(&all, "base", "", "data");
+    all.view(new("view", "base")).unwrap();
+    // Nothing is mounted any more when it is opened again.
+    super::root::unmount_below(root.path());
+    drop(all);
+    let mounter = FuseMounter::new(env!("CARGO_BIN_EXE_cimsnap"));
+    let mounter = Arc::new(TooLate { mounter, all: OnceLock::new() });
+    let all = Arc::new(Snapshots::open(root.path(), mounter.clone(), SnapshotOptions::default()).unwrap());
+    mounter.all.set(Arc::downgrade(&all)).unwrap();
+    assert_eq!(code(all.mounts("view")), Some(Code::NotFound));
 }
