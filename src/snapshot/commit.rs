@@ -24,10 +24,21 @@ impl Snapshots {
     ///
     /// What was converted for it becomes the image, or else what its directory holds.
     pub fn commit(&self, request: &CommitRequest) -> Result<(), SnapshotError> {
-        let Ready { row, below } = self.store.read(|reader| check(reader, request))?;
+        let ready = self.store.read(|reader| check(reader, request))?;
+        let done = self.commit_ready(request, &ready);
+        // What was removed meanwhile took its files with it, and anything may have failed for want of them.
+        done.map_err(|error| {
+            self.store.read(|reader| ready.is_still(reader, request)).err().unwrap_or(error)
+        })?;
+        self.unmount_below(ready.row.id);
+        Ok(())
+    }
+
+    fn commit_ready(&self, request: &CommitRequest, ready: &Ready) -> Result<(), SnapshotError> {
+        let Ready { row, below } = ready;
         let layer = match row.layer {
             Some(set) => Layer::Known(set),
-            None => Layer::New(Box::new(self.convert_directory(&request.key, &row, below.as_ref())?)),
+            None => Layer::New(Box::new(self.convert_directory(&request.key, row, below.as_ref())?)),
         };
         let publishing = self.publishing();
         let set = match layer {
@@ -36,14 +47,19 @@ impl Snapshots {
         };
         let chain = self.image_of(&publishing, below.as_ref(), set)?;
         self.store.write(Promise::Kept, |writer| {
-            let ready = check(writer, request)?;
-            if ready.row.id != row.id || ready.below != below {
-                // It was removed and made anew meanwhile.
-                return Err(SnapshotError::NotFound(request.key.clone()));
-            }
+            ready.is_still(writer, request)?;
             settle(writer, request, row.clone(), chain)
-        })?;
-        self.unmount_below(row.id);
+        })
+    }
+}
+
+impl Ready {
+    /// Fails if the snapshot, or its parent, was removed meanwhile, even if it was made anew.
+    fn is_still(&self, look: &impl Look, request: &CommitRequest) -> Result<(), SnapshotError> {
+        let now = check(look, request)?;
+        if now.row.id != self.row.id || now.below != self.below {
+            return Err(SnapshotError::NotFound(request.key.clone()));
+        }
         Ok(())
     }
 }

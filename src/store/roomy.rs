@@ -32,7 +32,11 @@ impl Roomy {
 
     fn with_room<T>(&self, work: impl Fn() -> io::Result<T>) -> io::Result<T> {
         match work() {
-            Err(error) if is_full(&error) => self.spare.release().and_then(|()| work()),
+            Err(error) if is_full(&error) => {
+                // A disk that is full says more than a spare that is gone.
+                self.spare.release().map_err(|_| error)?;
+                work()
+            }
             done => done,
         }
     }
@@ -48,6 +52,8 @@ struct Spare {
 impl Spare {
     fn release(&self) -> io::Result<()> {
         self.held.store(false, Ordering::Relaxed);
+        // A process that is being started may have the file open: the room is free without waiting for that.
+        OpenOptions::new().write(true).open(&self.path)?.set_len(0)?;
         fs::remove_file(&self.path)
     }
 
@@ -59,7 +65,7 @@ impl Spare {
         match self.fill() {
             Ok(()) => self.held.store(true, Ordering::Relaxed),
             // Tried again the next time; until then the room is better used by others.
-            Err(_) => drop(fs::remove_file(&self.path)),
+            Err(_) => drop(self.release()),
         }
     }
 

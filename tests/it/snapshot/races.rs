@@ -179,6 +179,31 @@ fn a_commit_races_everything() {
     whole(root.path());
 }
 
+#[test]
+fn a_commit_of_what_is_removed_with_its_parent_is_not_found() {
+    let root = Root::new();
+    let all = open(root.path());
+    image(&all, "base", "", "data");
+    for round in 0..60 {
+        let (parent, key) = (format!("parent {round}"), format!("container {round}"));
+        image(&all, &parent, "base", &format!("below {round}"));
+        all.prepare(new(&key, &parent)).unwrap();
+        let commit = |all: &Snapshots| {
+            let done = all.commit(&to(&key, &format!("image {round}")));
+            assert!(matches!(code(done), None | Some(Code::NotFound)));
+        };
+        let remove = |all: &Snapshots| {
+            // Later in each round, so that whatever a commit does is met.
+            (0..round * 50).for_each(|_| thread::yield_now());
+            let gone = all.remove(&key).and_then(|()| all.remove(&parent)).and_then(|()| all.cleanup());
+            assert!(matches!(code(gone), None | Some(Code::NotFound)));
+        };
+        at_once(&all, &[&commit, &remove]);
+    }
+    drop(all);
+    whole(root.path());
+}
+
 /// Mounts images of a snapshot that somebody removes right before, with all that it shows.
 #[derive(Debug)]
 struct TooLate {
