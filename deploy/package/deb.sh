@@ -36,4 +36,4 @@ cp "$from/conffiles" "$root/DEBIAN/"
 install --mode=755 "$from/postinst" "$from/prerm" "$from/postrm" "$root/DEBIAN/"
 (cd "$root" && find usr -type f | sort | xargs -d '\n' md5sum >DEBIAN/md5sums)
 settle "$root"
-dpkg-deb --root-owner-group -Zxz --threads-max=1 --build "$root" "$dist/cimsnap_${version}_amd64.deb" >/dev/null
+dpkg-deb --root-owner-group "-Z${COMPRESSION:-xz}" --threads-max=1 --build "$root" "$dist/cimsnap_${version}_amd64.deb" >/dev/null

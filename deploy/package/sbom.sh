@@ -4,14 +4,11 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 . deploy/package/lib.sh
 
-tools=$project/target/tools
-tool_version=0.5.9
-"$tools/bin/cargo-cyclonedx" cyclonedx --version 2>/dev/null | grep -qF "$tool_version" ||
-    cargo install --quiet --locked --root "$tools" --version "$tool_version" cargo-cyclonedx
+tool=$project/target/tools/bin/cargo-cyclonedx
 
 # Names the crate itself by where it lies, which is no business of anybody.
 bill() {
-    "$tools/bin/cargo-cyclonedx" cyclonedx --quiet --format json --spec-version 1.5 --target "$1" --override-filename bom
+    "$tool" cyclonedx --quiet --format json --spec-version 1.5 --target "$1" --override-filename bom
     sed "s,file://$project,file:///cimsnap,g" bom.json >"$dist/cimsnap-$version-$2.cdx.json"
     rm bom.json
 }

@@ -5,6 +5,7 @@
 
 mod configuration;
 mod metrics;
+mod monitoring;
 
 use std::fs;
 use std::path::{Path, PathBuf};
