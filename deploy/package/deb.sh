@@ -16,8 +16,10 @@ sed 's,/usr/local/bin/,/usr/bin/,' deploy/linux/cimsnap.service >"$root/usr/lib/
 mv "$root/usr/share/zsh/site-functions/_cimsnap" "$root/usr/share/zsh/vendor-completions/"
 rm -r "$root/usr/share/zsh/site-functions" "$documents/LICENSE"
 cp "$from/copyright" "$documents/copyright"
-cat "$documents/THIRD-PARTY.txt" >>"$documents/copyright"
-rm "$documents/THIRD-PARTY.txt"
+{
+    printf 'cimsnap (%s) unstable; urgency=medium\n\n  * CHANGELOG.md has what is new.\n\n' "$version"
+    printf ' -- %s  %s\n' "$(sed -n 's/^Maintainer: //p' "$from/control.in")" "$(date --rfc-email --date="@$SOURCE_DATE_EPOCH")"
+} | gzip -9n >"$documents/changelog.gz"
 
 # Which libraries of Debian the program is linked with, as dpkg tells it from a directory that has a debian/control.
 libraries() {

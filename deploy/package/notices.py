@@ -35,6 +35,8 @@ def texts(package):
     directory = Path(package["manifest_path"]).parent
     near = [*directory.glob("*"), *directory.glob("*/*")]
     files = sorted(path for path in near if path.is_file() and LICENCE.match(path.name) and path.suffix not in (".rs", ".html"))
+    # zstd may be had under the GPL as well, which is not how we have it.
+    files = [path for path in files if path.name != "COPYING" or not path.with_name("LICENSE").exists()]
     if not files and package["license"] == "Apache-2.0":
         files = [Path("LICENSE")]
     if not files:

@@ -1,5 +1,7 @@
 //! What the help says is true.
 
+use std::path::Path;
+
 use clap::{Command, CommandFactory};
 
 use super::Cli;
@@ -23,7 +25,7 @@ fn examples(command: &Command) -> Vec<Vec<String>> {
 }
 
 fn words(line: &str) -> Vec<String> {
-    let words = line.split(' ').take_while(|word| !word.starts_with('>'));
+    let words = line.split(' ').take_while(|word| !word.is_empty() && !word.starts_with(['>', '&', '#']));
     words.map(|word| word.trim_matches('\'').to_owned()).collect()
 }
 
@@ -63,4 +65,31 @@ fn exit_codes_stand_in_the_documentation() {
     for (code, text) in codes {
         assert!(page.contains(&format!("\n| {code} | {text} |\n")), "{code}: {text}");
     }
+}
+
+/// What a page has people type, without the prompt.
+fn typed(page: &str) -> impl Iterator<Item = &str> {
+    let blocks = page.split("```console\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let lines =
+        blocks.flat_map(str::lines).filter_map(|line| line.strip_prefix("# ").or(line.strip_prefix("> ")));
+    let parts = lines.flat_map(|line| line.split(" | ")).flat_map(|line| line.split(" && "));
+    parts.filter(|part| {
+        part.starts_with("cimsnap ") && (cfg!(windows) || !part.starts_with("cimsnap service"))
+    })
+}
+
+#[test]
+fn what_the_documentation_types_can_be_typed() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let pages = std::fs::read_dir(root.join("docs")).unwrap().map(|entry| entry.unwrap().path());
+    let pages = pages.filter(|path| path.extension().is_some_and(|end| end == "md"));
+    let mut count = 0;
+    for path in pages.chain([root.join("README.md")]) {
+        for line in typed(&std::fs::read_to_string(&path).unwrap()) {
+            let parsed = Cli::command().try_get_matches_from(words(line));
+            assert!(parsed.is_ok(), "{}: {line}: {}", path.display(), parsed.unwrap_err());
+            count += 1;
+        }
+    }
+    assert!(count > 25, "{count}");
 }

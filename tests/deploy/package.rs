@@ -66,6 +66,7 @@ fn a_package_has_all_that_an_operator_needs() {
         ("-rwxr-xr-x", "usr/bin/cimsnap"),
         ("-rw-r--r--", "usr/lib/systemd/system/cimsnap.service"),
         ("-rw-r--r--", "usr/share/bash-completion/completions/cimsnap"),
+        ("-rw-r--r--", "usr/share/doc/cimsnap/changelog.gz"),
         ("-rw-r--r--", "usr/share/doc/cimsnap/copyright"),
         ("-rw-r--r--", "usr/share/doc/cimsnap/docs/operations.md"),
         ("-rw-r--r--", "usr/share/doc/cimsnap/examples/grafana/cimsnap.json"),
@@ -101,6 +102,6 @@ fn the_package_starts_the_program_where_it_puts_it() {
     let config = root.join("etc/cimsnap/config.toml");
     let check = Command::new(program).args(["config", "check"]).arg(config).output().unwrap();
     assert!(check.status.success(), "{check:?}");
-    let notices = fs::read_to_string(root.join("usr/share/doc/cimsnap/copyright")).unwrap();
+    let notices = fs::read_to_string(root.join("usr/share/doc/cimsnap/THIRD-PARTY.txt")).unwrap();
     assert!(notices.contains("\nredb ") && notices.contains("Permission is hereby granted"));
 }
