@@ -33,6 +33,21 @@ install: ## Build the program and put it, its manual and what bash completes bel
 	target/release/cimsnap completions bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/cimsnap
 PREFIX ?= /usr/local
 
+PROFILE := release
+.PHONY: dist dist-check
+dist: ## Make archives, a package for Debian and bills of materials in target/dist (Debian, as root)
+	tests/setup/build.sh && tests/setup/windows.sh && deploy/package/setup.sh
+	PROFILE=$(PROFILE) deploy/package/dist.sh
+
+dist-check: ## Make them twice, compare their bytes, install the package into a bare Debian and purge it
+	tests/setup/build.sh && tests/setup/windows.sh && deploy/package/setup.sh
+	PROFILE=$(PROFILE) deploy/package/check.sh
+
+CHECKS := licenses bans sources
+.PHONY: deny
+deny: ## Check licences, versions and origins of all dependencies; CHECKS=advisories asks for known faults, over the net
+	deploy/package/deny.sh $(CHECKS)
+
 FUZZ_SECONDS := 60
 .PHONY: fuzz
 fuzz: ## Fuzz each target for FUZZ_SECONDS, with a toolchain that this installs

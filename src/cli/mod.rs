@@ -56,16 +56,41 @@ struct Global {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Make, read, check and mount images.
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "\
+Examples:
+  cimsnap cim create /usr/share/doc doc.cim
+  cimsnap cim tree doc.cim
+  cimsnap cim mount doc.cim /mnt"
+    )]
     Cim(commands::cim::Cim),
     /// Make images of layers.
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "\
+Examples:
+  cimsnap layer import base.tar.gz base.cim
+  cimsnap layer import --parent base.cim app.tar.gz app.cim"
+    )]
     Layer(commands::layer::Layer),
     /// Convert images of registries.
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "\
+Examples:
+  cimsnap image convert oci:./layout --to /var/lib/images
+  cimsnap image prune /var/lib/images"
+    )]
     Image(commands::image::Image),
     /// Look at snapshots.
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "\
+Examples:
+  cimsnap snapshot ls
+  cimsnap snapshot info 'default/12/my-container'"
+    )]
     Snapshot(commands::snapshot::Snapshot),
     Top(commands::top::Args),
     Gc(commands::gc::Args),
@@ -74,10 +99,22 @@ enum Command {
     Daemon(commands::daemon::Args),
     /// Have Windows run the daemon.
     #[cfg(windows)]
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "\
+Examples:
+  cimsnap service install
+  cimsnap service start"
+    )]
     Service(commands::service::Service),
     /// Check and print configurations.
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "\
+Examples:
+  cimsnap config default > /etc/cimsnap/config.toml
+  cimsnap config check"
+    )]
     Config(commands::config::Config),
     Completions(commands::shell::Completions),
     Man(commands::shell::Man),
@@ -107,3 +144,6 @@ pub(crate) fn main() -> ExitCode {
 }
 
 type Result<T = Exit> = anyhow::Result<T>;
+
+#[cfg(test)]
+mod tests;

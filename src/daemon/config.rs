@@ -1,4 +1,10 @@
-//! The configuration of the daemon: one file, one struct.
+//! The configuration of the daemon: one file, one struct. What its fields' documentation says is what people read of the
+//! keys, in the file that [`Config::to_toml`] writes and in `docs/configuration.md`.
+
+mod keys;
+mod text;
+
+pub use keys::{Key, Table};
 
 use std::env::consts::OS;
 use std::error::Error;
@@ -8,6 +14,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::filter::{LevelFilter, ParseError, Targets};
 
@@ -15,18 +22,23 @@ use super::{Limits, system};
 use crate::engine::{Decision, EngineChoice, NoNativeEngine, Probe, choose};
 
 /// The configuration of the daemon.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// Where images and snapshots are kept.
+    /// Where images and snapshots are kept: a directory of a local file system. All images have to be in one place. On Linux
+    /// its path is UTF-8 and has none of `:`, `,`, `\` and `"` in it, since overlays name it among their options.
+    #[schemars(extend("kind" = "absolute path", "windows" = r"%ProgramData%\cimsnap\root"))]
     pub root: PathBuf,
     /// Layers that are converted at once; as many as there are processors if not given, or a few where Windows is known to
     /// crash otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = 4)]
     pub workers: Option<NonZeroUsize>,
-    /// What writes images: auto, native (the library of Windows) or portable.
+    /// What writes images. In the daemon `auto` is `portable` everywhere: it converts layers without their parents, which the
+    /// library of Windows cannot, so `native` is refused when the daemon starts.
     pub engine: EngineChoice,
-    /// Whether an image is on the disk before containerd hears of it.
+    /// Whether an image is on the disk before containerd hears of it. Without it pulls take less long, and those of the last
+    /// moments before a power loss may have to be done again.
     pub sync: bool,
     /// Whether an image that one namespace of containerd has pulled is there for all of them at once.
     pub share: bool,
@@ -43,53 +55,64 @@ pub struct Config {
 }
 
 /// How containerd reaches the daemon.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Grpc {
-    /// The socket, or the pipe.
+    /// The socket that the daemon listens on, or on Windows the pipe. containerd's own configuration names it too.
+    #[schemars(extend("kind" = "path", "windows" = r"\\.\pipe\cimsnap"))]
     pub address: PathBuf,
     /// Who may connect, as chmod(1) has it in octal digits. To pipes only administrators may.
+    #[schemars(extend("kind" = "octal digits", "windows" = "refused"))]
     pub mode: String,
-    /// The user whose the socket is.
+    /// The user whose the socket is, as a number.
+    #[schemars(extend("windows" = "refused"))]
     pub uid: u32,
-    /// The group whose the socket is.
+    /// The group whose the socket is, as a number.
+    #[schemars(extend("windows" = "refused"))]
     pub gid: u32,
     /// How many seconds the daemon waits for requests under way when it is to end.
     pub drain_seconds: u64,
 }
 
 /// How the daemon reaches containerd.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Containerd {
-    /// The socket.
+    /// The socket that containerd listens on, or on Windows its pipe.
+    #[schemars(extend("kind" = "path", "windows" = r"\\.\pipe\containerd-containerd"))]
     pub address: PathBuf,
     /// Where the blobs are. They are read from there where they can be, and through the socket where not.
+    #[schemars(extend(
+        "kind" = "path",
+        "windows" = r"%ProgramData%\containerd\root\io.containerd.content.v1.content"
+    ))]
     pub content_root: PathBuf,
 }
 
 /// What the daemon says of its work: on its standard error, or as a service of Windows in a file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Log {
-    /// error, warn, info, debug or trace; or a list of those by module, as `info,cimsnap::store=debug`. Read again on
-    /// SIGHUP.
+    /// `error`, `warn`, `info`, `debug` or `trace`; or a list of those by module, as `info,cimsnap::store=debug`. The daemon
+    /// reads it again on SIGHUP, and as a service of Windows when `sc.exe control cimsnap paramchange` says so.
+    #[schemars(extend("kind" = "level, or a list of them"))]
     pub level: String,
     /// How each message looks.
     pub format: LogFormat,
 }
 
 /// Where the daemon tells numbers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct MetricsPages {
-    /// An address and a port; nowhere if not given. Whoever reaches it can read it.
+    /// Where the daemon serves its numbers over HTTP; nowhere if not given. Whoever reaches it can read it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("kind" = "address and port"), example = "127.0.0.1:9473")]
     pub address: Option<SocketAddr>,
 }
 
 /// How each message of the log looks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
     /// For people.
@@ -203,11 +226,6 @@ impl Config {
     pub fn decide_engine(&self) -> Result<Decision, NoNativeEngine> {
         let why = "the daemon converts layers without their parents, which the library of Windows cannot";
         choose(self.engine, &Probe::Unfit(why.to_owned()), OS)
-    }
-
-    /// Returns the text of a file that says this.
-    pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
-        toml::to_string(self)
     }
 }
 

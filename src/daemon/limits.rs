@@ -2,17 +2,19 @@
 
 use std::num::NonZeroUsize;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Caution, Config};
 
 /// How much is done at once. What is not said depends on the machine.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
     /// Images that are mounted or unmounted at once. `auto` is as many as are asked for, or a few where Windows is known to
     /// crash otherwise.
     #[serde(with = "auto")]
+    #[schemars(with = "String", extend("kind" = "`\"auto\"`, or a number above zero"))]
     pub mounts: Option<NonZeroUsize>,
 }
 

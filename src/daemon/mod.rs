@@ -15,7 +15,7 @@ mod windows_build;
 pub mod wiring;
 
 pub use admin::admin;
-pub use config::{Config, ConfigError, Containerd, Grpc, Log, LogFormat, MetricsPages};
+pub use config::{Config, ConfigError, Containerd, Grpc, Key, Log, LogFormat, MetricsPages, Table};
 pub use error::DaemonError;
 pub use limits::Limits;
 pub use run::run;

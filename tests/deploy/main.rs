@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 
 mod go;
+mod licences;
+mod package;
 mod powershell;
 mod unit;
 

@@ -12,23 +12,6 @@ go_version=1.26.8
 go_sha256=30c2b1bf7dcc88d3eb0a1364e47ddd9128edb3110a30e8a0ef61cd5856b31de7
 mkdir -p "$tools/bin"
 
-install_package() { # PACKAGE PATH-IN-IT...
-    local package=$1 path missing=
-    shift
-    for path; do
-        [ -x "$tools/bin/${path##*/}" ] || missing=yes
-    done
-    [ -n "$missing" ] || return 0
-    local scratch
-    scratch=$(mktemp -d -p "$tools")
-    (cd "$scratch" && { apt-get download --quiet "$package" || { apt-get update && apt-get download "$package"; }; } 2>&1)
-    dpkg --extract "$scratch/$package"_*.deb "$scratch"
-    for path; do
-        install "$scratch/$path" "$tools/bin/"
-    done
-    rm -rf "$scratch"
-}
-
 find_go() {
     PATH=$PATH:/usr/local/go/bin:$tools/go/bin
     command -v go >/dev/null || install_go
@@ -51,9 +34,9 @@ build_containerd() {
     cp "$module/go.sum" "$tools/bin/.go.sum"
 }
 
-install_package runc usr/sbin/runc
-install_package docker-registry usr/bin/docker-registry
-install_package busybox-static bin/busybox
+unpack_programs "$tools" runc usr/sbin/runc
+unpack_programs "$tools" docker-registry usr/bin/docker-registry
+unpack_programs "$tools" busybox-static bin/busybox
 find_go
 cmp --quiet "$module/go.sum" "$tools/bin/.go.sum" || build_containerd
 go -C "$module" test -c -o "$tools/bin/" .

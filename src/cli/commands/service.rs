@@ -15,12 +15,24 @@ use cimsnap::daemon::service::{self, ServiceError, Status};
 pub(crate) enum Service {
     Install(Configuration),
     /// Stop the service and take it away; images stay
+    #[command(after_help = "\
+Examples:
+  cimsnap service uninstall")]
     Uninstall,
     /// Start the service, and wait until it serves
+    #[command(after_help = "\
+Examples:
+  cimsnap service start")]
     Start,
     /// Stop the service, and wait until it has ended
+    #[command(after_help = "\
+Examples:
+  cimsnap service stop")]
     Stop,
     /// Say whether the service runs; ends with 3 if it does not
+    #[command(after_help = "\
+Examples:
+  cimsnap service status")]
     Status,
     /// What the service manager starts
     #[command(hide = true)]

@@ -11,6 +11,10 @@ use crate::cli::ui::Ui;
 
 /// Print the data of a file in an image
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  cimsnap cim cat doc.cim apt/NEWS.Debian.gz | zcat
+  cimsnap cim cat base.cim 'Files/readme.txt' --stream Zone.Identifier")]
 pub(crate) struct Args {
     /// The image
     image: PathBuf,

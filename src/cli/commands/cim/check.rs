@@ -15,6 +15,10 @@ use crate::cli::{Result, text};
 ///
 /// Errors are what no reader should trust. Notes are unusual, but can be read. Ends with 3 where there are errors.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  cimsnap cim check doc.cim
+  cimsnap cim check doc.cim --deep")]
 pub(crate) struct Args {
     /// The image
     image: PathBuf,

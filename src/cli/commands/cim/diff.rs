@@ -15,6 +15,10 @@ use crate::cli::ui::{Out, Ui, line};
 /// A for what only the second has, D for what only the first has, M for what both have, but not the same. Ends with 3
 /// where there are differences.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  cimsnap cim diff base.cim app.cim
+  cimsnap cim diff base.cim app.cim --no-times --json")]
 pub(crate) struct Args {
     /// The first image
     left: PathBuf,

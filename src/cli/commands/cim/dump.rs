@@ -12,6 +12,10 @@ use crate::cli::ui::Ui;
 ///
 /// Ids and offsets are left out: two images with the same files give the same listing.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  cimsnap cim dump doc.cim
+  cimsnap cim dump doc.cim --no-data --no-times > doc.txt")]
 pub(crate) struct Args {
     /// The image
     image: PathBuf,

@@ -17,6 +17,9 @@ use crate::cli::{Result, text};
 /// As root, with owners and devices. Security descriptors and attributes of Windows have no place in a directory of
 /// Linux; a mount shows them as system.ntfs_* xattrs.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  cimsnap cim extract doc.cim ./doc")]
 pub(crate) struct Args {
     /// The image
     image: PathBuf,

@@ -13,6 +13,10 @@ use crate::cli::{Result, text};
 
 /// List a directory of an image
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  cimsnap cim ls doc.cim
+  cimsnap cim ls doc.cim apt -l")]
 pub(crate) struct Args {
     /// The image
     image: PathBuf,

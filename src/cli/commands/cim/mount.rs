@@ -13,6 +13,9 @@ use crate::cli::ui::Ui;
 ///
 /// A process of its own serves the mount until `cimsnap cim umount`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  cimsnap cim mount doc.cim /mnt")]
 pub(crate) struct Args {
     /// The image
     image: PathBuf,

@@ -9,6 +9,10 @@ use crate::cli::ui::{Ui, line};
 
 /// List the mounts of images
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  cimsnap cim mounts
+  cimsnap cim mounts --json")]
 pub(crate) struct Args {}
 
 #[derive(Debug, Serialize)]

@@ -15,6 +15,9 @@ use crate::cli::{Result, text};
 ///
 /// Works on images of any known version, also those that cannot be read further.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  cimsnap cim regions doc.cim")]
 pub(crate) struct Args {
     /// The image
     image: PathBuf,

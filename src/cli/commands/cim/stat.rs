@@ -17,6 +17,10 @@ use crate::cli::{Result, text};
 
 /// Show everything about a file in an image
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  cimsnap cim stat doc.cim
+  cimsnap cim stat doc.cim apt/copyright")]
 pub(crate) struct Args {
     /// The image
     image: PathBuf,

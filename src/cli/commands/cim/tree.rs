@@ -16,6 +16,10 @@ use crate::cli::{Result, text};
 
 /// Show what lies below a directory of an image
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  cimsnap cim tree doc.cim
+  cimsnap cim tree doc.cim apt -d 1")]
 pub(crate) struct Args {
     /// The image
     image: PathBuf,

@@ -8,6 +8,10 @@ use crate::cli::ui::Ui;
 
 /// Take the mount of an image away
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  cimsnap cim umount /mnt
+  cimsnap cim umount /mnt --lazy")]
 pub(crate) struct Args {
     /// Where the image is mounted
     directory: PathBuf,

@@ -17,6 +17,9 @@ use crate::cli::{Result, text};
 /// A layer set stays when an image has been made of it, for others that share the layer. Delete the .cim files of images
 /// that nobody needs, and what only they had goes too.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  cimsnap image prune /var/lib/images")]
 pub(crate) struct Args {
     /// The directory of the images
     directory: PathBuf,

@@ -17,7 +17,7 @@ use crate::cli::ui::Ui;
 /// Prints the id of the set, which follows from what is in the layer. A set that is there already stays as it is.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Example:
+Examples:
   cimsnap layer set app.tar.gz /var/lib/images")]
 pub(crate) struct Args {
     /// A layer: a tar, of gzip, of zstd or plain, or - for one on standard input
