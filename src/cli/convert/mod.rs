@@ -10,7 +10,8 @@ mod notes;
 mod plan;
 
 pub(crate) use blob::{Blob, Layer};
-pub(crate) use conversion::Conversion;
+pub(crate) use conversion::{Conversion, Manner};
 pub(crate) use facts::{Facts, stored};
 pub(crate) use hives::Hives;
 pub(crate) use notes::Notes;
+pub(crate) use plan::image_name;
