@@ -39,6 +39,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("tonic", &["src/rpc/", "src/differ/", "src/daemon/"]),
     ("tokio", &["src/rpc/", "src/differ/", "src/daemon/", "src/sys/windows/pipe.rs"]),
     ("toml", &["src/daemon/"]),
+    ("ureq", &["src/registry/remote/"]),
     ("windows_service", &["src/daemon/windows/service/"]),
     ("windows_sys", &["src/sys/"]),
 ];
