@@ -224,9 +224,7 @@ fn of_remote(error: &RemoteError) -> Option<&'static str> {
         RemoteError::Connection { .. } => Some(
             "check the name of the host and the network; `--plain-http` is for registries without encryption",
         ),
-        RemoteError::Status { .. } | RemoteError::Ended { .. } => {
-            Some("try again later: what was converted is kept")
-        }
+        error if error.is_passing() => Some("try again later: what was converted is kept"),
         RemoteError::Credentials { .. } => Some("$DOCKER_CONFIG names the directory of another config.json"),
         _ => None,
     }

@@ -171,6 +171,7 @@ impl fmt::Display for TransportError {
         match &self.0 {
             ureq::Error::Io(error) => error.fmt(f),
             ureq::Error::Timeout(_) => f.write_str("it is silent for too long"),
+            ureq::Error::Rustls(error) => error.fmt(f),
             other => other.fmt(f),
         }
     }
@@ -180,7 +181,7 @@ impl std::error::Error for TransportError {}
 
 impl RemoteError {
     /// Returns whether the same may come out well later.
-    pub(super) fn is_passing(&self) -> bool {
+    pub fn is_passing(&self) -> bool {
         match self {
             Self::Connection { source, .. } => source.is_passing(),
             Self::Ended { .. } => true,

@@ -5,9 +5,9 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use serde::Deserialize;
-use ureq::config::RedirectAuthHeaders;
 use ureq::http::{HeaderMap, Response, StatusCode};
-use ureq::{Agent, Body, ResponseExt};
+use ureq::tls::{RootCerts, TlsConfig};
+use ureq::{Agent, Body};
 
 use super::error::{RemoteError, Says, TransportError};
 use crate::registry::error::quoted;
@@ -49,8 +49,10 @@ impl Http {
         let config = Agent::config_builder()
             .user_agent(USER_AGENT)
             .http_status_as_error(false)
-            .max_redirects(MAX_REDIRECTS)
-            .redirect_auth_headers(RedirectAuthHeaders::SameHost)
+            // Redirects are followed here: the agent would show secrets to other ports of the same host.
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .tls_config(TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build())
             .timeout_connect(Some(CONNECT.min(silence)))
             .timeout_recv_response(Some(silence))
             .timeout_per_read(Some(silence))
@@ -58,19 +60,35 @@ impl Http {
         Self(Agent::new_with_config(config.build()))
     }
 
-    /// Asks for something. Who is asked safely sends us nowhere else but safely.
+    /// Asks for something, wherever we are sent for it. Who is asked safely sends us nowhere else but safely, and nobody
+    /// else gets to see the proof of who asks.
     pub(super) fn get(&self, url: &str, headers: &[Header<'_>]) -> Result<Answer, RemoteError> {
+        let (mut at, mut headers) = (url.to_owned(), headers.to_vec());
+        for _ in 0..=MAX_REDIRECTS {
+            let response = self.ask(&at, &headers, is_safe(url)).map_err(|error| failed(&at, error))?;
+            let Some(next) = location(&response).map(|location| resolved(&at, location)) else {
+                let is_elsewhere = origin_of(&at) != origin_of(url);
+                return Ok(Answer { host: host_of(&at).to_owned(), is_elsewhere, response });
+            };
+            if origin_of(&next) != origin_of(&at) {
+                headers.retain(|(name, _)| *name != "authorization");
+            }
+            at = next;
+        }
+        Err(failed(url, ureq::Error::TooManyRedirects))
+    }
+
+    fn ask(&self, url: &str, headers: &[Header<'_>], safely: bool) -> Result<Response<Body>, ureq::Error> {
         let mut request = self.0.get(url);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let mut config = request.config().https_only(is_safe(url));
+        let mut config = request.config().https_only(safely);
         if is_loopback(host_of(url)) {
             // As everywhere: what is near is not asked for through what leads afar.
             config = config.proxy(None);
         }
-        let response = config.build().call();
-        Answer::new(url, response)
+        config.build().call()
     }
 
     /// Sends a form.
@@ -79,22 +97,12 @@ impl Http {
         if is_loopback(host_of(url)) {
             config = config.proxy(None);
         }
-        Answer::new(url, config.build().send_form(form.iter().copied()))
+        let response = config.build().send_form(form.iter().copied()).map_err(|error| failed(url, error))?;
+        Ok(Answer { host: host_of(url).to_owned(), is_elsewhere: false, response })
     }
 }
 
 impl Answer {
-    fn new(url: &str, response: Result<Response<Body>, ureq::Error>) -> Result<Self, RemoteError> {
-        let asked = host_of(url);
-        let failed =
-            |error| RemoteError::Connection { host: asked.to_owned(), source: TransportError(error) };
-        let response = response.map_err(failed)?;
-        let uri = response.get_uri();
-        let host = uri.authority().map_or(asked, |authority| authority.as_str()).to_owned();
-        let is_elsewhere = host != asked || is_safe(url) != (uri.scheme_str() == Some("https"));
-        Ok(Self { host, is_elsewhere, response })
-    }
-
     pub(super) fn status(&self) -> StatusCode {
         self.response.status()
     }
@@ -156,6 +164,35 @@ impl Answer {
     }
 }
 
+fn failed(url: &str, error: ureq::Error) -> RemoteError {
+    RemoteError::Connection { host: host_of(url).to_owned(), source: TransportError(error) }
+}
+
+/// Returns where an answer sends us.
+fn location(response: &Response<Body>) -> Option<&str> {
+    let sends_on = matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308);
+    response.headers().get("location").filter(|_| sends_on)?.to_str().ok()
+}
+
+/// Returns the address that a location means, from where it was said.
+fn resolved(from: &str, location: &str) -> String {
+    let scheme = from.split("//").next().unwrap_or_default();
+    let path = from.split(['?', '#']).next().unwrap_or_default();
+    match location {
+        _ if location.split('/').next().is_some_and(|first| first.ends_with(':')) => location.to_owned(),
+        _ if location.starts_with("//") => format!("{scheme}{location}"),
+        _ if location.starts_with('/') => format!("{}{location}", origin_of(from)),
+        _ => format!("{}/{location}", path.rsplit_once('/').map_or(path, |(parent, _)| parent)),
+    }
+}
+
+/// Returns scheme, host and port of an address: who answers there.
+fn origin_of(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let length = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    url.get(..url.len().saturating_sub(rest.len()).saturating_add(length)).unwrap_or(url)
+}
+
 /// Returns whether nobody on the way reads along.
 pub(super) fn is_safe(url: &str) -> bool {
     url.starts_with("https://")
@@ -192,6 +229,22 @@ mod tests {
         ] {
             assert_eq!(host_of(url), host);
         }
+    }
+
+    #[test]
+    fn locations_are_from_where_they_were_said() {
+        for (location, wanted) in [
+            ("https://c.d/e", "https://c.d/e"),
+            ("//c.d/e", "https://c.d/e"),
+            ("/e?f", "https://a.b:1/e?f"),
+            ("e", "https://a.b:1/v2/e"),
+            ("e/http://c", "https://a.b:1/v2/e/http://c"),
+        ] {
+            assert_eq!(resolved("https://a.b:1/v2/x?y=/z", location), wanted);
+        }
+        assert_eq!(origin_of("https://a.b:1/c"), "https://a.b:1");
+        assert_eq!(origin_of("http://a.b?c"), "http://a.b");
+        assert_ne!(origin_of("http://a.b:1/"), origin_of("http://a.b:2/"));
     }
 
     #[test]

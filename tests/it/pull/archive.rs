@@ -53,7 +53,10 @@ fn old_archives_have_a_directory_for_each_layer() {
         .file("manifest.json", &manifest("config.json", &["own/app:1"], &names));
     fs::write(shell.path("saved.tar"), tar.bytes()).unwrap();
     let (states, told) = pull(&shell, "docker-archive:saved.tar --to out --name own/app:1");
-    assert_eq!((states, &told["name"]), (vec!["made".to_owned(); 3], &json!("docker.io/own/app:1")));
+    assert_eq!(
+        (states, &told["name"]),
+        (["made", "made", "committed"].map(str::to_owned).to_vec(), &json!("docker.io/own/app:1"))
+    );
     is_converted(&shell, "oci:layout", "out");
     assert_eq!(pull(&shell, "docker-archive:saved.tar:own/app:1 --to out").0, ["kept"; 3]);
     assert_eq!(shell.json("image convert docker-archive:saved.tar --to again").len(), 3);

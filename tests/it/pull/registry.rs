@@ -24,7 +24,7 @@ pub(super) struct Registry(Arc<Running>);
 struct Running {
     process: Child,
     host: String,
-    _root: tempfile::TempDir,
+    root: Arc<tempfile::TempDir>,
 }
 
 impl Registry {
@@ -41,12 +41,31 @@ impl Registry {
         })
     }
 
+    /// Starts one that has the same images and encrypts. Its certificate is signed by that of `ca.pem` in a directory.
+    pub(super) fn encrypted(&self, authority: &Path) -> Self {
+        let script = "set -e
+            key='-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes'
+            openssl req -x509 $key -keyout ca.key -out ca.pem -days 2 -subj /CN=authority
+            openssl req $key -keyout key.pem -out request.pem -subj /CN=localhost
+            echo subjectAltName=DNS:localhost > names
+            openssl x509 -req -in request.pem -CA ca.pem -CAkey ca.key -CAcreateserial -out cert.pem -days 2 -extfile names";
+        let made = Command::new("sh").args(["-c", script]).current_dir(authority).output().unwrap();
+        assert!(made.status.success(), "{made:?}");
+        let file = |name| authority.join(name).display().to_string();
+        Self::sharing(self.0.root.clone(), |_| {
+            format!("  tls: {{certificate: {}, key: {}}}\n", file("cert.pem"), file("key.pem"))
+        })
+    }
+
     fn configured(more: impl FnOnce(&Path) -> String) -> Self {
-        let root = tempfile::tempdir().unwrap();
+        Self::sharing(Arc::new(tempfile::tempdir().unwrap()), more)
+    }
+
+    fn sharing(root: Arc<tempfile::TempDir>, more: impl FnOnce(&Path) -> String) -> Self {
         let config = root.path().join("config.yaml");
         let text = format!(
             "version: 0.1\nlog: {{level: info, accesslog: {{disabled: true}}}}\n\
-             storage: {{filesystem: {{rootdirectory: {}}}}}\nhttp: {{addr: \"127.0.0.1:0\"}}\n{}",
+             storage: {{filesystem: {{rootdirectory: {}}}}}\nhttp:\n  addr: \"127.0.0.1:0\"\n{}",
             root.path().join("data").display(),
             more(root.path()),
         );
@@ -66,7 +85,7 @@ impl Registry {
             Some(rest.split(['"', ',']).next().unwrap().to_owned())
         });
         thread::spawn(move || lines.for_each(drop));
-        Self(Arc::new(Running { process, host: host.unwrap(), _root: root }))
+        Self(Arc::new(Running { process, host: host.unwrap(), root }))
     }
 
     pub(super) fn host(&self) -> &str {

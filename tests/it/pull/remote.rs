@@ -131,3 +131,20 @@ fn two_pulls_at_once_make_one_image() {
     bed.is_converted("images");
     assert_eq!(bed.shell.json("image ls").len(), 1);
 }
+
+#[test]
+fn certificates_are_those_that_the_system_trusts() {
+    let bed = Bed::new();
+    let encrypted = bed.registry.encrypted(&bed.shell.path(""));
+    let mirror = format!("https://localhost:{}", encrypted.host().rsplit(':').next().unwrap());
+    // Whether the mirror is trusted decides, since the registry itself is not there.
+    let pull = |trusted: &str| {
+        let words = ["pull", "127.0.0.1:1/own/app:1", "--retries", "0", "--mirror", &mirror];
+        bed.shell.command(&words).env("SSL_CERT_FILE", bed.shell.path(trusted)).output().unwrap()
+    };
+    let refused = String::from_utf8(pull("cert.pem").stderr).unwrap();
+    assert!(refused.contains("127.0.0.1:1 does not answer"), "{refused}");
+    let output = pull("ca.pem");
+    assert!(output.status.success(), "{output:?}");
+    bed.is_converted("images");
+}
