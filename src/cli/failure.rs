@@ -20,6 +20,8 @@ use super::exit::Exit;
 pub(crate) enum Failure {
     #[error("{image} has no {path}")]
     NotInImage { image: String, path: String },
+    #[error("there is no file {0}, and no image of that name was pulled")]
+    NotPulled(String),
     #[error("{path} is a directory")]
     IsDirectory { path: String },
     #[error("{path} is not a directory")]
@@ -71,7 +73,7 @@ fn exit(error: &anyhow::Error) -> Exit {
     if error.chain().filter_map(|cause| cause.downcast_ref()).any(broken) {
         return Exit::BrokenPipe;
     }
-    if let Some(Failure::NotInImage { .. } | Failure::NoStream { .. }) = find(error) {
+    if let Some(Failure::NotInImage { .. } | Failure::NoStream { .. } | Failure::NotPulled(_)) = find(error) {
         return Exit::NotFound;
     }
     if find::<AdminError>(error).is_some_and(AdminError::is_not_found) {
@@ -158,6 +160,7 @@ fn of_io(kind: io::ErrorKind) -> Option<&'static str> {
 fn of_failure(failure: &Failure) -> Option<&'static str> {
     match failure {
         Failure::NotInImage { .. } => Some("`cimsnap cim tree IMAGE` shows what it has"),
+        Failure::NotPulled(_) => Some("`cimsnap image ls` lists what was pulled"),
         Failure::IsDirectory { .. } => Some("`cimsnap cim ls` lists it, `cimsnap cim extract` copies it out"),
         Failure::NoStream { .. } => Some("`cimsnap cim stat` lists the streams of a file"),
         Failure::OtherDirectory { .. } => {

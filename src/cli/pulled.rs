@@ -7,6 +7,7 @@ use cimsnap::registry::{PlatformWish, Pulled, Reference, SourceImage};
 
 use super::Result;
 use super::convert::image_name;
+use super::failure::Failure;
 
 /// Names another directory than the usual one.
 const VARIABLE: &str = "CIMSNAP_IMAGES";
@@ -22,13 +23,15 @@ pub(crate) fn open(image: &Path) -> Result<Image> {
     Ok(Image::open(&path(image)?)?)
 }
 
-/// Returns the path of an image. What exists is a path, whatever it is called.
+/// Returns the path of an image. What exists is a path, whatever it is called, and so is what is called like a file.
 pub(crate) fn path(image: &Path) -> Result<PathBuf> {
     let reference = image.to_str().and_then(|text| text.parse::<Reference>().ok());
-    let Some(reference) = reference.filter(|_| !image.exists()) else { return Ok(image.to_owned()) };
+    let is_file = image.exists() || image.extension().is_some_and(|extension| extension == "cim");
+    let Some(reference) = reference.filter(|_| !is_file) else { return Ok(image.to_owned()) };
     let directory = directory();
     let found = Pulled::beside(&directory).find(&reference.to_string(), &PlatformWish::here())?;
-    found.map_or_else(|| Ok(image.to_owned()), |found| top(&directory, &found))
+    let missing = || Failure::NotPulled(image.display().to_string());
+    top(&directory, &found.ok_or_else(missing)?)
 }
 
 /// Returns the path of what an image has become: the image of its highest layer.

@@ -17,10 +17,11 @@ use serde::Serialize;
 
 use super::blob::{Blob, Layer, Stop};
 use super::facts::stored;
+use super::lines::Lines;
 use super::plan::{self, Job, Step, Task};
 use crate::cli::Result;
 use crate::cli::text;
-use crate::cli::ui::{Bars, Progress, Ui};
+use crate::cli::ui::Ui;
 
 /// Most layers that are read at once: each takes memory.
 const MAX_WORKERS: usize = 16;
@@ -34,9 +35,7 @@ pub(crate) struct Conversion<'a> {
     image: &'a SourceImage,
     directory: Arc<dyn Directory>,
     manner: Manner,
-    bars: Bars,
-    /// What is shown of the layers that are read, by their numbers.
-    lines: Mutex<HashMap<usize, Arc<Progress>>>,
+    lines: Lines,
     stop: Stop,
 }
 
@@ -105,8 +104,7 @@ impl<'a> Conversion<'a> {
             image,
             directory,
             manner,
-            bars: ui.bars(),
-            lines: Mutex::default(),
+            lines: Lines::new(ui, image.layers.len()),
             stop: Stop::default(),
         })
     }
@@ -124,9 +122,7 @@ impl<'a> Conversion<'a> {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         let workers = cores.max(self.source.side_by_side()).min(MAX_WORKERS).min(jobs.len());
         let (sender, outcomes) = channel();
-        steps.iter().filter(|step| jobs.iter().any(|job| job.step.number == step.number)).for_each(|step| {
-            self.line(step.number);
-        });
+        self.lines.wait(jobs.iter().map(|job| job.step.number));
         let pending = jobs.iter().map(Job::task).collect();
         let queue = Mutex::new(jobs.into_iter());
         let mut sets = Sets { pending, made: HashMap::new(), outcomes };
@@ -151,7 +147,7 @@ impl<'a> Conversion<'a> {
                 Err(error) if self.manner.waits && error.kind() == ErrorKind::Conflict => {
                     let directory = self.directory.path().display();
                     waiting
-                        .get_or_insert_with(|| self.bars.add(format!("{directory} is in use, waiting"), 0));
+                        .get_or_insert_with(|| self.lines.other(format!("{directory} is in use: the pull")));
                     thread::sleep(PULSE);
                 }
                 lease => return Ok(lease?),
@@ -179,7 +175,7 @@ impl<'a> Conversion<'a> {
         let (number, digest) = (job.step.number, layer.blob.digest);
         let failed = || format!("cannot convert layer {number} of {count}, {digest}");
         let bytes = layer.open(self.source).with_context(failed)?;
-        let progress = self.line(number);
+        let progress = self.lines.of(number);
         progress.begin(layer.blob.size);
         let blob = Blob::new(bytes, layer.stream_options(), progress.clone(), self.stop.clone());
         let read = match job.makes {
@@ -215,15 +211,8 @@ impl<'a> Conversion<'a> {
         committed.map(drop).with_context(|| format!("cannot make the image of layer {}", step.number))
     }
 
-    /// Returns the line of a layer.
-    fn line(&self, number: usize) -> Arc<Progress> {
-        let waiting = || self.bars.waiting(format!("layer {number} of {}", self.image.layers.len()));
-        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        lines.entry(number).or_insert_with(|| Arc::new(waiting())).clone()
-    }
-
     fn tell(&self, step: &Step<'_>, layer: Option<&Layer>, took: Duration) -> Result<()> {
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner).remove(&step.number);
+        self.lines.remove(step.number);
         let stored = stored(&self.directory.path().join(step.name.as_str()), Some(step.set))?;
         let tar_size = layer.map(|layer| layer.stream.uncompressed.size);
         let state = match (step.done, layer) {
@@ -248,6 +237,6 @@ impl<'a> Conversion<'a> {
             None => format!("its layer was there, {}", text::pace(0, took)),
         };
         let text = format!("{}: {told}; {} on disk", step.name, text::size(stored));
-        Ok(self.bars.summary(&row, &text)?)
+        Ok(self.lines.summary(&row, &text)?)
     }
 }

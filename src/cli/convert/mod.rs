@@ -6,6 +6,7 @@ mod blob;
 mod conversion;
 mod facts;
 mod hives;
+mod lines;
 mod notes;
 mod plan;
 

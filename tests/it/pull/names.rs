@@ -49,7 +49,13 @@ fn the_list_says_what_there_is() {
     assert_eq!(bed.shell.json("image ls").len(), 0);
     assert_eq!(fs::read_dir(bed.shell.path("images/pulled/blobs/sha256")).unwrap().count(), 0);
     let (code, text) = bed.shell.fails(&format!("ls {name}"));
-    assert!(code == 4 && text.contains("does not exist"), "{text}");
+    assert!(
+        code == 4
+            && text.contains(&format!(
+                "there is no file {name}, and no image of that name was pulled\nhint: `cimsnap image ls`"
+            )),
+        "{text}"
+    );
     assert!(has_images(&bed.shell.path("images")));
 }
 
