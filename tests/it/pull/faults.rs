@@ -119,7 +119,7 @@ fn manifests_are_what_they_are_asked_for_as() {
         reply
     });
     let (code, text) = bed.shell.fails(&format!("pull {}/own/app@{digest}", lying.host()));
-    assert!(code == 5 && text.contains(&format!("gives a manifest with the digest sha256:")), "{text}");
+    assert!(code == 5 && text.contains("gives a manifest with the digest sha256:"), "{text}");
     assert!(text.contains(&format!("not {digest}")), "{text}");
     let endless = bed.before(|_, _| Reply::new(200, &vec![b' '; 5 << 20]));
     let (_, text) = bed.shell.fails(&format!("pull {}/own/app:1", endless.host()));
