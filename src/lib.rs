@@ -4,7 +4,7 @@
 //! ```text
 //!   cli      commands, progress, exit codes
 //!    │
-//!  daemon    socket, configuration, logs          registry  images from outside containerd: OCI layouts
+//!  daemon    socket, configuration, logs          registry  images from outside containerd
 //!    │                                               │
 //!   rpc      what containerd speaks                   │
 //!    │                                               │

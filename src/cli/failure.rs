@@ -7,7 +7,7 @@ use cimsnap::layer::commit::CommitError;
 use cimsnap::layer::import::{EntryError, ImportError};
 use cimsnap::layer::stream::StreamErrorKind;
 use cimsnap::mount::MountError;
-use cimsnap::registry::RegistryError;
+use cimsnap::registry::{ArchiveError, BlobKind, RegistryError, RemoteError, Who};
 use cimsnap::rpc::admin::AdminError;
 use cimsnap::{daemon::DaemonError, snapshot::SnapshotError, store::StoreError};
 use thiserror::Error;
@@ -20,6 +20,8 @@ use super::exit::Exit;
 pub(crate) enum Failure {
     #[error("{image} has no {path}")]
     NotInImage { image: String, path: String },
+    #[error("there is no file {0}, and no image of that name was pulled")]
+    NotPulled(String),
     #[error("{path} is a directory")]
     IsDirectory { path: String },
     #[error("{path} is not a directory")]
@@ -52,23 +54,30 @@ pub(crate) fn report(error: &anyhow::Error) -> Exit {
     exit
 }
 
+/// Finds a cause, also one that went through a reader.
 fn find<E: std::error::Error + 'static>(error: &anyhow::Error) -> Option<&E> {
-    error.chain().find_map(|cause| cause.downcast_ref())
+    error.chain().find_map(|cause| cause.downcast_ref().or_else(|| inner(cause)?.downcast_ref()))
+}
+
+fn inner<'c>(
+    cause: &'c (dyn std::error::Error + 'static),
+) -> Option<&'c (dyn std::error::Error + Send + Sync + 'static)> {
+    cause.downcast_ref::<io::Error>()?.get_ref()
 }
 
 fn exit(error: &anyhow::Error) -> Exit {
+    if let Some(exit) = find::<RegistryError>(error).and_then(of_registry_exit) {
+        return exit;
+    }
     let broken = |io: &io::Error| io.kind() == io::ErrorKind::BrokenPipe;
     if error.chain().filter_map(|cause| cause.downcast_ref()).any(broken) {
         return Exit::BrokenPipe;
     }
-    if let Some(Failure::NotInImage { .. } | Failure::NoStream { .. }) = find(error) {
+    if let Some(Failure::NotInImage { .. } | Failure::NoStream { .. } | Failure::NotPulled(_)) = find(error) {
         return Exit::NotFound;
     }
     if find::<AdminError>(error).is_some_and(AdminError::is_not_found) {
         return Exit::NotFound;
-    }
-    if let Some(exit) = find::<RegistryError>(error).and_then(of_registry_exit) {
-        return exit;
     }
     if let Some(ImportError::Stream(stream)) = find(error) {
         return match stream.kind() {
@@ -102,6 +111,12 @@ fn find_cim(error: &anyhow::Error) -> Option<&CimError> {
 fn of_registry_exit(error: &RegistryError) -> Option<Exit> {
     use RegistryError as E;
     match error {
+        E::Remote(RemoteError::NotFound { .. }) | E::Archive(ArchiveError::NoMember { .. }) => {
+            Some(Exit::NotFound)
+        }
+        E::Remote(RemoteError::Digest { .. } | RemoteError::Range { .. }) => Some(Exit::Corrupt),
+        // A connection that breaks is none with who reads the output.
+        E::Remote(_) => Some(Exit::Failure),
         E::NotALayout(_) | E::NoTag { .. } | E::NoPlatform { .. } | E::Missing { .. } => Some(Exit::NotFound),
         E::Size { .. } | E::Digest { .. } | E::Malformed { .. } | E::BadDigest { .. } | E::Layers { .. } => {
             Some(Exit::Corrupt)
@@ -145,6 +160,7 @@ fn of_io(kind: io::ErrorKind) -> Option<&'static str> {
 fn of_failure(failure: &Failure) -> Option<&'static str> {
     match failure {
         Failure::NotInImage { .. } => Some("`cimsnap cim tree IMAGE` shows what it has"),
+        Failure::NotPulled(_) => Some("`cimsnap image ls` lists what was pulled"),
         Failure::IsDirectory { .. } => Some("`cimsnap cim ls` lists it, `cimsnap cim extract` copies it out"),
         Failure::NoStream { .. } => Some("`cimsnap cim stat` lists the streams of a file"),
         Failure::OtherDirectory { .. } => {
@@ -185,12 +201,34 @@ fn of_store(error: &anyhow::Error) -> Option<&'static str> {
 
 fn of_registry(error: &RegistryError) -> Option<&'static str> {
     match error {
+        RegistryError::Remote(error) => of_remote(error),
+        RegistryError::Archive(ArchiveError::Compressed(_)) => {
+            Some("decompress it first: its layers are read in any order")
+        }
         RegistryError::NotALayout(_) => Some("`skopeo copy docker://IMAGE oci:DIR` makes one"),
-        RegistryError::ManyImages(_) => Some("name one: oci:DIR:TAG"),
+        RegistryError::ManyImages { .. } => Some("name one behind a colon: oci:DIR:TAG"),
         RegistryError::NoPlatform { .. } => Some("`--platform` chooses another"),
-        RegistryError::Missing { what: "layer", .. } => {
+        RegistryError::Missing { kind: BlobKind::Layer, .. } => {
             Some("a layer that is kept elsewhere has to be copied into the layout first")
         }
+        _ => None,
+    }
+}
+
+fn of_remote(error: &RemoteError) -> Option<&'static str> {
+    match error {
+        RemoteError::Unauthorized { who: Who::Anybody, .. } => Some(
+            "if there is such an image, it is not for everybody: `docker login HOST` stores credentials for it",
+        ),
+        RemoteError::Unauthorized { who: Who::User, .. } => {
+            Some("the credentials may be old, or lack the right to pull: `docker login HOST` stores others")
+        }
+        RemoteError::NotFound { .. } => Some("check the name and the tag"),
+        RemoteError::Connection { .. } => Some(
+            "check the name of the host and the network; `--plain-http` is for registries without encryption",
+        ),
+        error if error.is_passing() => Some("try again later: what was converted is kept"),
+        RemoteError::Credentials { .. } => Some("$DOCKER_CONFIG names the directory of another config.json"),
         _ => None,
     }
 }

@@ -8,6 +8,8 @@
 //!   convert/    layers on their way into images
 //!   configured.rs  the daemon that a configuration describes
 //!   image.rs    images and paths in them, as people name them
+//!   pulled.rs   images that were pulled, by their names
+//!   origin.rs   where an image comes from
 //!      │
 //!   ui.rs       output, progress     text.rs     sizes, counts, attributes
 //!   exit.rs     exit codes           failure.rs  messages and hints
@@ -21,6 +23,8 @@ mod exit;
 mod extract;
 mod failure;
 mod image;
+mod origin;
+mod pulled;
 mod source;
 mod text;
 mod ui;
@@ -83,6 +87,7 @@ Examples:
   cimsnap image prune /var/lib/images"
     )]
     Image(commands::image::Image),
+    Pull(Box<commands::pull::Args>),
     /// Look at snapshots.
     #[command(
         subcommand,
@@ -128,6 +133,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Cim(command) => command.run(&ui),
         Command::Layer(command) => command.run(&ui),
         Command::Image(command) => command.run(&ui),
+        Command::Pull(command) => command.run(&ui),
         Command::Snapshot(command) => command.run(&ui),
         Command::Top(command) => command.run(&ui),
         Command::Gc(command) => command.run(&ui),

@@ -92,13 +92,17 @@ impl Ui {
     }
 }
 
+/// Shows how much of a known length there is.
+const MEASURED: &str = "{msg} [{bar:32}] {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
+
 fn bar(total: u64) -> ProgressBar {
-    let template = if total == 0 {
-        "{msg} {bytes} in {elapsed}, {bytes_per_sec}"
-    } else {
-        "{msg} [{bar:32}] {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left"
-    };
-    let bar = if total == 0 { ProgressBar::no_length() } else { ProgressBar::new(total) };
+    match total {
+        0 => styled(ProgressBar::no_length(), "{msg} {bytes} in {elapsed}, {bytes_per_sec}"),
+        _ => styled(ProgressBar::new(total), MEASURED),
+    }
+}
+
+fn styled(bar: ProgressBar, template: &str) -> ProgressBar {
     // The templates are constants, and valid.
     let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
     bar.with_style(style.progress_chars("=> "))
@@ -115,6 +119,14 @@ impl Bars {
     /// Adds one.
     pub(crate) fn add(&self, what: String, total: u64) -> Progress {
         self.ui.start(self.multi.add(bar(total)), what)
+    }
+
+    /// Adds one that has not begun.
+    pub(crate) fn waiting(&self, what: String) -> Progress {
+        let bar = self.multi.add(styled(ProgressBar::no_length(), "{msg} waits"));
+        bar.set_message(what);
+        bar.tick();
+        Progress(bar)
     }
 
     /// Prints what was done, above what is still going on.
@@ -136,6 +148,21 @@ pub(crate) struct Progress(ProgressBar);
 impl Progress {
     pub(crate) fn advance(&self, bytes: u64) {
         self.0.inc(bytes);
+    }
+
+    /// Begins what was waiting.
+    pub(crate) fn begin(&self, total: u64) {
+        self.0.set_length(total);
+        self.0.reset_elapsed();
+        drop(styled(self.0.clone(), MEASURED));
+        self.0.enable_steady_tick(Duration::from_millis(200));
+    }
+
+    /// Shows that there is nothing left to do but what others have to do first.
+    pub(crate) fn end(&self) {
+        self.0.disable_steady_tick();
+        drop(styled(self.0.clone(), "{msg} converted, {total_bytes} in {elapsed}"));
+        self.0.tick();
     }
 
     pub(crate) fn reach(&self, bytes: u64) {

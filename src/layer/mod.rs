@@ -1,5 +1,6 @@
 //! An OCI layer becomes edits of an image, and a change of an image becomes a layer.
 
+pub(crate) mod base64;
 pub mod commit;
 pub mod digest;
 pub mod export;

@@ -5,7 +5,6 @@
 //! does, loses extended attributes of Linux and all that follows them. A global header speaks for all entries that
 //! follow it; a record of an entry overrides it, and one with an empty value deletes it.
 
-mod base64;
 mod records;
 mod time;
 mod values;

@@ -1,20 +1,20 @@
-//! From the index of a layout to the manifest of one image: by its tag and its platform.
+//! From the top of a source to the manifest of one image: by its tag and its platform.
 
 use std::collections::HashSet;
 
 use oci_spec::image::{Descriptor, ImageIndex, MediaType};
 
+use super::blob::{Blob, BlobKind, Source, Top, document};
 use super::error::{RegistryError, quoted};
 use super::image::documents;
-use super::layout::{Blob, Layout};
 use super::platform::{Platform, PlatformWish};
 use crate::layer::digest::Digest;
 
-const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
-const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
+pub(super) const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
+pub(super) const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
 
 /// The annotation that names an image in a layout.
-const TAG: &str = "org.opencontainers.image.ref.name";
+pub(super) const TAG: &str = "org.opencontainers.image.ref.name";
 
 /// How many indexes there may be around one. Builders make one or two.
 const MAX_DEPTH: usize = 8;
@@ -27,32 +27,41 @@ pub(super) fn is_manifest(media_type: &MediaType) -> bool {
     matches!(media_type, MediaType::ImageManifest) || media_type.as_ref() == DOCKER_MANIFEST
 }
 
-fn is_index(media_type: &MediaType) -> bool {
+pub(super) fn is_index(media_type: &MediaType) -> bool {
     matches!(media_type, MediaType::ImageIndex) || media_type.as_ref() == DOCKER_LIST
 }
 
 /// Chooses a manifest.
-pub(super) fn choose(layout: &Layout, tag: Option<&str>, wish: &PlatformWish) -> Result<Blob, RegistryError> {
-    let index = layout.index()?;
-    let mut walk = Walk { layout, seen: HashSet::new(), found: Vec::new() };
-    walk.index(tagged(index.manifests(), tag)?, "index.json", 0)?;
+pub(super) fn choose(
+    source: &dyn Source,
+    tag: Option<&str>,
+    wish: &PlatformWish,
+) -> Result<Blob, RegistryError> {
+    let Top { name, descriptors } = source.top()?;
+    let mut walk = Walk { source, seen: HashSet::new(), found: Vec::new() };
+    walk.index(tagged(source.noun(), &descriptors, tag)?, &name, 0)?;
     wish.choose(walk.found)
 }
 
 /// Returns the descriptors that have a tag. Without one to look for, there must be no choice.
-fn tagged<'d>(all: &'d [Descriptor], tag: Option<&str>) -> Result<Vec<&'d Descriptor>, RegistryError> {
+fn tagged<'d>(
+    noun: &'static str,
+    all: &'d [Descriptor],
+    tag: Option<&str>,
+) -> Result<Vec<&'d Descriptor>, RegistryError> {
     let of = |descriptor: &'d Descriptor| descriptor.annotations().as_ref()?.get(TAG).map(String::as_str);
     let Some(tag) = tag else {
         let images: HashSet<&str> =
             all.iter().filter(|d| of(d).is_some()).map(|d| d.digest().as_ref()).collect();
         return match images.len() {
             0 | 1 => Ok(all.iter().collect()),
-            _ => Err(RegistryError::ManyImages(listed(all.iter().filter_map(of)))),
+            _ => Err(RegistryError::ManyImages { noun, has: listed(all.iter().filter_map(of)) }),
         };
     };
     let found: Vec<_> = all.iter().filter(|descriptor| of(descriptor) == Some(tag)).collect();
     if found.is_empty() {
-        return Err(RegistryError::NoTag { tag: tag.to_owned(), has: listed(all.iter().filter_map(of)) });
+        let has = listed(all.iter().filter_map(of));
+        return Err(RegistryError::NoTag { noun, tag: tag.to_owned(), has });
     }
     Ok(found)
 }
@@ -62,8 +71,8 @@ fn listed<'t>(tags: impl Iterator<Item = &'t str>) -> Vec<String> {
 }
 
 /// Gathers the manifests that indexes lead to.
-struct Walk<'l> {
-    layout: &'l Layout,
+struct Walk<'s> {
+    source: &'s dyn Source,
     /// Documents that were visited. Each is visited once, however many ways lead to it.
     seen: HashSet<Digest>,
     found: Vec<(Platform, Blob)>,
@@ -74,9 +83,9 @@ impl Walk<'_> {
         for entry in entries {
             let media_type = entry.media_type();
             if is_index(media_type) {
-                self.nested(&Blob::new("index", entry, name)?, depth)?;
+                self.nested(&Blob::new(BlobKind::Index, entry, name)?, depth)?;
             } else if is_manifest(media_type) {
-                self.manifest(Blob::new("manifest", entry, name)?, entry)?;
+                self.manifest(Blob::new(BlobKind::Manifest, entry, name)?, entry)?;
             }
             // The specification has readers skip what they do not know.
         }
@@ -90,7 +99,7 @@ impl Walk<'_> {
         if !self.seen.insert(blob.digest) {
             return Ok(());
         }
-        let index: ImageIndex = self.layout.document(blob)?;
+        let index: ImageIndex = document(self.source, blob)?;
         if let Some(says) = index.media_type().as_ref().filter(|says| !is_index(says)) {
             let found = quoted(says.as_ref());
             return Err(RegistryError::MediaType { name: blob.name(), found, wanted: "that of an index" });
@@ -105,7 +114,7 @@ impl Walk<'_> {
         }
         let platform = match descriptor.platform() {
             Some(platform) => Platform::of_descriptor(platform),
-            None => Platform::of_config(&documents(self.layout, &blob)?.1),
+            None => Platform::of_config(&documents(self.source, &blob)?.2),
         };
         // Builders put their attestations beside images, for a platform of this name.
         if platform.os != "unknown" {

@@ -1,15 +1,18 @@
-//! Why an image cannot be taken from a layout.
+//! Why an image cannot be had.
 
 use std::io;
 use std::path::PathBuf;
 
 use thiserror::Error;
 
+use super::archive::ArchiveError;
+use super::blob::BlobKind;
 use super::platform::PlatformWish;
+use super::remote::RemoteError;
 use crate::layer::digest::{Digest, DigestError};
 use crate::layer::stream::StreamError;
 
-/// Why an image cannot be taken from a layout. What a layout says of itself is quoted in part: it may be of any length.
+/// Why an image cannot be had. What a source says of itself is quoted in part: it may be of any length.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum RegistryError {
@@ -32,11 +35,35 @@ pub enum RegistryError {
         /// Why.
         source: io::Error,
     },
+    /// What is remembered cannot be written.
+    #[error("cannot write {}", .path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A document cannot be read to its end.
+    #[error("cannot read {name}")]
+    Read {
+        /// The document.
+        name: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// A registry does not give what was asked of it.
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
+    /// An archive cannot be read.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
     /// A blob is not there.
-    #[error("the layout has no {what} {digest}")]
+    #[error("the {noun} has no {kind} {digest}")]
     Missing {
+        /// What lacks it.
+        noun: &'static str,
         /// What the blob is.
-        what: &'static str,
+        kind: BlobKind,
         /// Its digest.
         digest: Digest,
     },
@@ -106,16 +133,23 @@ pub enum RegistryError {
         source: StreamError,
     },
     /// Nothing has the tag.
-    #[error("the layout has no image {tag:?}, {}", had(.has))]
+    #[error("the {noun} has no image {tag:?}, {}", had(.has))]
     NoTag {
+        /// What lacks it.
+        noun: &'static str,
         /// The tag.
         tag: String,
         /// The tags that there are.
         has: Vec<String>,
     },
     /// There is more than one image, and none was chosen.
-    #[error("the layout has more than one image: {}", .0.join(", "))]
-    ManyImages(Vec<String>),
+    #[error("the {noun} has more than one image: {}", .has.join(", "))]
+    ManyImages {
+        /// What has them.
+        noun: &'static str,
+        /// Their tags.
+        has: Vec<String>,
+    },
     /// There is nothing for the platform.
     #[error("the image is not for {wish}, {}", had(.has))]
     NoPlatform {

@@ -1,20 +1,22 @@
-//! An image of a layout: the system that it is for, and its layers from the lowest to the highest.
+//! An image of a source: the system that it is for, and its layers from the lowest to the highest.
 
 use oci_spec::image::{Descriptor, ImageConfiguration, ImageManifest};
 
-use super::choice::is_manifest;
+use super::blob::{Blob, BlobKind, Bytes, Source, document};
+use super::choice::{choose, is_manifest};
 use super::error::{RegistryError, quoted};
-use super::layout::{Blob, Layout};
-use super::platform::Platform;
+use super::platform::{Platform, PlatformWish};
 use crate::layer::digest::Digest;
 use crate::layer::import::LayerOs;
 use crate::layer::stream::{Expected, MediaType, StreamOptions};
 
-/// An image of a layout.
+/// An image of a source.
 #[derive(Clone, Debug)]
 pub struct SourceImage {
-    /// The digest of its manifest.
-    pub digest: Digest,
+    /// Its manifest.
+    pub manifest: Blob,
+    /// Its configuration.
+    pub config: Blob,
     /// What it is for.
     pub platform: Platform,
     /// The rules that its layers follow.
@@ -28,6 +30,8 @@ pub struct SourceImage {
 pub struct SourceLayer {
     /// Its blob.
     pub blob: Blob,
+    /// Where else its blob is said to be. Layers that may not be passed on have such places.
+    pub urls: Vec<String>,
     /// What its descriptor says of the content.
     pub media_type: MediaType,
     /// The digest of its tar.
@@ -37,6 +41,11 @@ pub struct SourceLayer {
 }
 
 impl SourceLayer {
+    /// Opens the blob in a source that has the image.
+    pub fn open(&self, source: &dyn Source) -> Result<Bytes, RegistryError> {
+        source.open(&self.blob, &self.urls)
+    }
+
     /// Returns how to open the layer's stream, so that it proves to be what the image says.
     pub fn stream_options(&self) -> StreamOptions {
         let expected = Expected {
@@ -49,8 +58,13 @@ impl SourceLayer {
 }
 
 impl SourceImage {
-    pub(super) fn read(layout: &Layout, manifest: &Blob) -> Result<Self, RegistryError> {
-        let (document, config) = documents(layout, manifest)?;
+    /// Finds an image by its tag, where there is more than one, and by the platform that it is for.
+    pub fn find(source: &dyn Source, tag: Option<&str>, wish: &PlatformWish) -> Result<Self, RegistryError> {
+        Self::read(source, &choose(source, tag, wish)?)
+    }
+
+    pub(super) fn read(source: &dyn Source, manifest: &Blob) -> Result<Self, RegistryError> {
+        let (document, blob, config) = documents(source, manifest)?;
         let platform = Platform::of_config(&config);
         let os = platform.os.parse().map_err(|_| RegistryError::System(quoted(&platform.os)))?;
         let rootfs = config.rootfs();
@@ -71,7 +85,7 @@ impl SourceImage {
         if chain.is_empty() {
             return Err(RegistryError::Empty);
         }
-        Ok(Self { digest: manifest.digest, platform, os, layers: chain })
+        Ok(Self { manifest: *manifest, config: blob, platform, os, layers: chain })
     }
 }
 
@@ -82,7 +96,7 @@ impl SourceLayer {
         below: Option<Digest>,
         manifest: &str,
     ) -> Result<Self, RegistryError> {
-        let blob = Blob::new("layer", descriptor, manifest)?;
+        let blob = Blob::new(BlobKind::Layer, descriptor, manifest)?;
         let media_type = descriptor.media_type().as_ref().parse();
         let media_type =
             media_type.map_err(|source| RegistryError::LayerType { name: blob.name(), source })?;
@@ -90,22 +104,23 @@ impl SourceLayer {
             |source| RegistryError::BadDigest { name: format!("the configuration of {manifest}"), source };
         let diff_id: Digest = diff_id.parse().map_err(named)?;
         let chain_id = diff_id.over(below.as_ref());
-        Ok(Self { blob, media_type, diff_id, chain_id })
+        let urls = descriptor.urls().clone().unwrap_or_default();
+        Ok(Self { blob, urls, media_type, diff_id, chain_id })
     }
 }
 
 /// Reads a manifest and the configuration that it names.
 pub(super) fn documents(
-    layout: &Layout,
+    source: &dyn Source,
     manifest: &Blob,
-) -> Result<(ImageManifest, ImageConfiguration), RegistryError> {
-    let document: ImageManifest = layout.document(manifest)?;
+) -> Result<(ImageManifest, Blob, ImageConfiguration), RegistryError> {
+    let image: ImageManifest = document(source, manifest)?;
     // A document could be a manifest to one reader and an index to another; its own word settles it.
-    if let Some(says) = document.media_type().as_ref().filter(|says| !is_manifest(says)) {
+    if let Some(says) = image.media_type().as_ref().filter(|says| !is_manifest(says)) {
         let found = quoted(says.as_ref());
         return Err(RegistryError::MediaType { name: manifest.name(), found, wanted: "that of a manifest" });
     }
-    let config = Blob::new("configuration", document.config(), &manifest.name())?;
-    let config = layout.document(&config)?;
-    Ok((document, config))
+    let blob = Blob::new(BlobKind::Configuration, image.config(), &manifest.name())?;
+    let config = document(source, &blob)?;
+    Ok((image, blob, config))
 }

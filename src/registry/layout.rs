@@ -4,47 +4,15 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use oci_spec::image::{Descriptor, ImageIndex, OciLayout};
-use serde::de::DeserializeOwned;
+use oci_spec::image::{ImageIndex, OciLayout};
 
-use super::choice;
+use super::blob::{Blob, Bytes, MAX_DOCUMENT, Source, Top, parse};
 use super::error::{RegistryError, quoted};
-use super::image::SourceImage;
-use super::platform::PlatformWish;
-use crate::layer::digest::Digest;
-
-/// Most bytes of a document, as registries have it.
-const MAX_DOCUMENT: u64 = 4 << 20;
 
 /// An OCI layout.
 #[derive(Clone, Debug)]
 pub struct Layout {
     directory: PathBuf,
-}
-
-/// What a descriptor says of a blob.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Blob {
-    /// What it is: a manifest, a layer.
-    pub what: &'static str,
-    /// Its digest, which is its name too.
-    pub digest: Digest,
-    /// Its size.
-    pub size: u64,
-}
-
-impl Blob {
-    /// Takes a descriptor that stands in the document `of`.
-    pub(super) fn new(what: &'static str, descriptor: &Descriptor, of: &str) -> Result<Self, RegistryError> {
-        let digest = descriptor.digest().as_ref().parse();
-        let digest = digest.map_err(|source| RegistryError::BadDigest { name: of.to_owned(), source })?;
-        Ok(Self { what, digest, size: descriptor.size() })
-    }
-
-    /// Names the blob in messages.
-    pub(super) fn name(&self) -> String {
-        format!("{} {}", self.what, self.digest)
-    }
 }
 
 impl Layout {
@@ -67,18 +35,17 @@ impl Layout {
         Ok(layout)
     }
 
-    /// Finds an image by its tag, where there is more than one, and by the platform that it is for.
-    pub fn image(&self, tag: Option<&str>, wish: &PlatformWish) -> Result<SourceImage, RegistryError> {
-        SourceImage::read(self, &choice::choose(self, tag, wish)?)
-    }
-
     /// Opens a blob of the size that its descriptor says. Whether it has the digest shows when it is read.
-    pub fn open_blob(&self, blob: &Blob) -> Result<File, RegistryError> {
+    fn open_blob(&self, blob: &Blob) -> Result<File, RegistryError> {
         // The digits of a digest are a plain file name.
         let path = self.directory.join("blobs").join("sha256").join(blob.digest.hex());
         let (file, size) = match open(&path) {
             Err(RegistryError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
-                return Err(RegistryError::Missing { what: blob.what, digest: blob.digest });
+                return Err(RegistryError::Missing {
+                    noun: self.noun(),
+                    kind: blob.kind,
+                    digest: blob.digest,
+                });
             }
             other => other?,
         };
@@ -87,27 +54,22 @@ impl Layout {
         }
         Ok(file)
     }
+}
 
-    /// Reads the document that all others are found from.
-    pub(super) fn index(&self) -> Result<ImageIndex, RegistryError> {
-        let path = self.directory.join("index.json");
-        parse(&path.display().to_string(), &limited(&path)?)
+impl Source for Layout {
+    fn noun(&self) -> &'static str {
+        "layout"
     }
 
-    /// Reads a document.
-    pub(super) fn document<T: DeserializeOwned>(&self, blob: &Blob) -> Result<T, RegistryError> {
-        let (name, size) = (blob.name(), blob.size);
-        if size > MAX_DOCUMENT {
-            return Err(RegistryError::TooLarge { name, size, limit: MAX_DOCUMENT });
-        }
-        let mut bytes = Vec::new();
-        let read = self.open_blob(blob)?.take(size).read_to_end(&mut bytes);
-        read.map_err(|source| RegistryError::Io { path: self.directory.clone(), source })?;
-        let found = Digest::of(&bytes);
-        if found != blob.digest {
-            return Err(RegistryError::Digest { name, found });
-        }
-        parse(&name, &bytes)
+    fn top(&self) -> Result<Top, RegistryError> {
+        let path = self.directory.join("index.json");
+        let name = path.display().to_string();
+        let index: ImageIndex = parse(&name, &limited(&path)?)?;
+        Ok(Top { name: "index.json".to_owned(), descriptors: index.manifests().clone() })
+    }
+
+    fn open(&self, blob: &Blob, _: &[String]) -> Result<Bytes, RegistryError> {
+        Ok(Box::new(self.open_blob(blob)?))
     }
 }
 
@@ -133,8 +95,4 @@ fn limited(path: &Path) -> Result<Vec<u8>, RegistryError> {
     let read = file.take(MAX_DOCUMENT).read_to_end(&mut bytes);
     read.map_err(|source| RegistryError::Io { path: path.to_owned(), source })?;
     Ok(bytes)
-}
-
-fn parse<T: DeserializeOwned>(name: &str, bytes: &[u8]) -> Result<T, RegistryError> {
-    serde_json::from_slice(bytes).map_err(|source| RegistryError::Malformed { name: name.to_owned(), source })
 }

@@ -6,8 +6,8 @@ use std::str::FromStr;
 use oci_spec::image::ImageConfiguration;
 use thiserror::Error;
 
+use super::blob::Blob;
 use super::error::{RegistryError, quoted};
-use super::layout::Blob;
 
 /// What an image is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +26,16 @@ impl Platform {
     pub(super) fn of_descriptor(platform: &oci_spec::image::Platform) -> Self {
         let (os, arch) = (platform.os().to_string(), platform.architecture().to_string());
         Self::new(os, arch, platform.variant().as_deref(), platform.os_version().as_deref())
+    }
+
+    /// Describes the platform, as an index has it.
+    pub(super) fn to_descriptor(&self) -> oci_spec::image::Platform {
+        let mut platform = oci_spec::image::Platform::default();
+        platform.set_os(self.os.as_str().into());
+        platform.set_architecture(self.arch.as_str().into());
+        platform.set_variant(self.variant.clone());
+        platform.set_os_version(self.os_version.clone());
+        platform
     }
 
     pub(super) fn of_config(config: &ImageConfiguration) -> Self {
@@ -145,9 +155,11 @@ impl fmt::Display for PlatformWish {
 mod tests {
     use super::*;
     use crate::layer::digest::Digest;
+    use crate::registry::blob::BlobKind;
 
     fn chosen(wish: &str, has: &[&str]) -> Result<String, RegistryError> {
-        let blob = |text: &&str| Blob { what: "manifest", digest: Digest::of(text.as_bytes()), size: 1 };
+        let blob =
+            |text: &&str| Blob { kind: BlobKind::Manifest, digest: Digest::of(text.as_bytes()), size: 1 };
         let found = has.iter().map(|text| (text.parse::<PlatformWish>().unwrap().platform, blob(text)));
         let wish = if wish.is_empty() { PlatformWish::here() } else { wish.parse().unwrap() };
         let chosen = wish.choose(found.collect())?;

@@ -40,6 +40,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("tonic", &["src/rpc/", "src/differ/", "src/daemon/", "src/proto.rs"]),
     ("tokio", &["src/rpc/", "src/differ/", "src/daemon/", "src/sys/windows/pipe.rs"]),
     ("toml", &["src/daemon/"]),
+    ("ureq", &["src/registry/remote/"]),
     ("windows_service", &["src/daemon/windows/service/"]),
     ("windows_sys", &["src/sys/"]),
 ];

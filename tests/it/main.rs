@@ -30,6 +30,8 @@ mod model;
 mod mutations;
 #[cfg(target_os = "linux")]
 mod native;
+#[cfg(target_os = "linux")]
+mod pull;
 mod read;
 #[cfg(target_os = "linux")]
 mod snapshot;

@@ -8,6 +8,7 @@ pub(crate) mod fsck;
 pub(crate) mod gc;
 pub(crate) mod image;
 pub(crate) mod layer;
+pub(crate) mod pull;
 #[cfg(windows)]
 pub(crate) mod service;
 pub(crate) mod shell;

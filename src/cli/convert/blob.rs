@@ -51,13 +51,13 @@ impl Blob {
             let len = file.metadata().with_context(failed)?.len();
             (Box::new(file), len)
         };
-        Ok(Self::new(inner, StreamOptions::default(), ui.progress("read", len), Stop::default()))
+        Ok(Self::new(inner, StreamOptions::default(), Arc::new(ui.progress("read", len)), Stop::default()))
     }
 
     pub(super) fn new(
         inner: Box<dyn Read + Send>,
         options: StreamOptions,
-        progress: Progress,
+        progress: Arc<Progress>,
         stop: Stop,
     ) -> Self {
         Self { reader: Counted { inner, progress, stop }, options }
@@ -110,7 +110,7 @@ impl Layer {
 /// A reader that is watched, and can be told to give up.
 struct Counted {
     inner: Box<dyn Read + Send>,
-    progress: Progress,
+    progress: Arc<Progress>,
     stop: Stop,
 }
 

@@ -10,30 +10,43 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use cimsnap::cim::io::{Directory, DiskDirectory};
-use cimsnap::cim::{Guid, ImageName, LayerSet, Lease, WriterOptions};
+use cimsnap::cim::{ErrorKind, Guid, ImageName, LayerSet, Lease, WriterOptions};
 use cimsnap::layer::commit::{MissingHives, commit_with};
-use cimsnap::registry::{Layout, SourceImage};
+use cimsnap::registry::{Source, SourceImage};
 use serde::Serialize;
 
 use super::blob::{Blob, Layer, Stop};
 use super::facts::stored;
+use super::lines::Lines;
 use super::plan::{self, Job, Step, Task};
 use crate::cli::Result;
 use crate::cli::text;
-use crate::cli::ui::{Bars, Ui};
+use crate::cli::ui::Ui;
 
 /// Most layers that are read at once: each takes memory.
 const MAX_WORKERS: usize = 16;
 
+/// How often it is looked whether a directory is free.
+const PULSE: Duration = Duration::from_millis(100);
+
 /// The conversion of an image.
 pub(crate) struct Conversion<'a> {
-    layout: &'a Layout,
+    source: &'a dyn Source,
     image: &'a SourceImage,
     directory: Arc<dyn Directory>,
-    missing: MissingHives,
-    sync: bool,
-    bars: Bars,
+    manner: Manner,
+    lines: Lines,
     stop: Stop,
+}
+
+/// How to convert.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Manner {
+    pub(crate) missing: MissingHives,
+    /// Whether to wait for the disk.
+    pub(crate) sync: bool,
+    /// Whether to wait while somebody else works in the directory, rather than to fail.
+    pub(crate) waits: bool,
 }
 
 /// A blob that was read, with the layer set that was made of it if one was to be; or why it was not.
@@ -78,16 +91,22 @@ struct Row<'a> {
 
 impl<'a> Conversion<'a> {
     pub(crate) fn new(
-        layout: &'a Layout,
+        source: &'a dyn Source,
         image: &'a SourceImage,
         to: &Path,
-        missing: MissingHives,
-        sync: bool,
+        manner: Manner,
         ui: &Ui,
     ) -> Result<Self> {
         std::fs::create_dir_all(to).with_context(|| format!("cannot make {}", to.display()))?;
         let directory: Arc<dyn Directory> = Arc::new(DiskDirectory::new(to));
-        Ok(Self { layout, image, directory, missing, sync, bars: ui.bars(), stop: Stop::default() })
+        Ok(Self {
+            source,
+            image,
+            directory,
+            manner,
+            lines: Lines::new(ui, image.layers.len()),
+            stop: Stop::default(),
+        })
     }
 
     /// Makes what is not there yet.
@@ -96,13 +115,14 @@ impl<'a> Conversion<'a> {
         if steps.iter().all(Step::is_over) {
             return steps.iter().try_for_each(|step| self.tell(step, None, Duration::ZERO));
         }
-        let lease = Lease::take(self.directory.clone())?;
+        let lease = self.lease()?;
         // Whoever had the directory before may have made something since.
         let steps = plan::steps(&self.directory, self.image)?;
         let jobs = plan::jobs(&self.directory, &steps)?;
         let cores = thread::available_parallelism().map_or(1, usize::from);
-        let workers = cores.min(MAX_WORKERS).min(jobs.len());
+        let workers = cores.max(self.source.side_by_side()).min(MAX_WORKERS).min(jobs.len());
         let (sender, outcomes) = channel();
+        self.lines.wait(jobs.iter().map(|job| job.step.number));
         let pending = jobs.iter().map(Job::task).collect();
         let queue = Mutex::new(jobs.into_iter());
         let mut sets = Sets { pending, made: HashMap::new(), outcomes };
@@ -117,6 +137,22 @@ impl<'a> Conversion<'a> {
             }
             committed
         })
+    }
+
+    /// Takes the directory.
+    fn lease(&self) -> Result<Lease> {
+        let mut waiting = None;
+        loop {
+            match Lease::take(self.directory.clone()) {
+                Err(error) if self.manner.waits && error.kind() == ErrorKind::Conflict => {
+                    let directory = self.directory.path().display();
+                    waiting
+                        .get_or_insert_with(|| self.lines.other(format!("{directory} is in use: the pull")));
+                    thread::sleep(PULSE);
+                }
+                lease => return Ok(lease?),
+            }
+        }
     }
 
     /// Reads blobs until there are none to read.
@@ -138,13 +174,16 @@ impl<'a> Conversion<'a> {
         let (layer, count) = (job.step.layer, self.image.layers.len());
         let (number, digest) = (job.step.number, layer.blob.digest);
         let failed = || format!("cannot convert layer {number} of {count}, {digest}");
-        let file = self.layout.open_blob(&layer.blob).with_context(failed)?;
-        let progress = self.bars.add(format!("layer {number} of {count}"), layer.blob.size);
-        let blob = Blob::new(Box::new(file), layer.stream_options(), progress, self.stop.clone());
-        match job.makes {
-            true => blob.import(lease, Some(self.image.os), self.sync).map(Some).with_context(failed),
-            false => blob.prove(lease).map(|()| None).with_context(failed),
-        }
+        let bytes = layer.open(self.source).with_context(failed)?;
+        let progress = self.lines.of(number);
+        progress.begin(layer.blob.size);
+        let blob = Blob::new(bytes, layer.stream_options(), progress.clone(), self.stop.clone());
+        let read = match job.makes {
+            true => blob.import(lease, Some(self.image.os), self.manner.sync).map(Some),
+            false => blob.prove(lease).map(|()| None),
+        };
+        progress.end();
+        read.with_context(failed)
     }
 
     /// Makes images in order, each as soon as its layer set is there.
@@ -166,13 +205,14 @@ impl<'a> Conversion<'a> {
     }
 
     fn commit(&self, step: &Step<'_>, lease: &Lease, parent: Option<&ImageName>) -> Result<()> {
-        let options = WriterOptions { sync: self.sync, ..WriterOptions::default() };
+        let options = WriterOptions { sync: self.manner.sync, ..WriterOptions::default() };
         let set = LayerSet::open(lease, step.set)?;
-        let committed = commit_with(&set, self.image.os, parent, &step.name, options, self.missing);
+        let committed = commit_with(&set, self.image.os, parent, &step.name, options, self.manner.missing);
         committed.map(drop).with_context(|| format!("cannot make the image of layer {}", step.number))
     }
 
     fn tell(&self, step: &Step<'_>, layer: Option<&Layer>, took: Duration) -> Result<()> {
+        self.lines.remove(step.number);
         let stored = stored(&self.directory.path().join(step.name.as_str()), Some(step.set))?;
         let tar_size = layer.map(|layer| layer.stream.uncompressed.size);
         let state = match (step.done, layer) {
@@ -197,6 +237,6 @@ impl<'a> Conversion<'a> {
             None => format!("its layer was there, {}", text::pace(0, took)),
         };
         let text = format!("{}: {told}; {} on disk", step.name, text::size(stored));
-        Ok(self.bars.summary(&row, &text)?)
+        Ok(self.lines.summary(&row, &text)?)
     }
 }

@@ -6,11 +6,13 @@ mod blob;
 mod conversion;
 mod facts;
 mod hives;
+mod lines;
 mod notes;
 mod plan;
 
 pub(crate) use blob::{Blob, Layer};
-pub(crate) use conversion::Conversion;
+pub(crate) use conversion::{Conversion, Manner};
 pub(crate) use facts::{Facts, stored};
 pub(crate) use hives::Hives;
 pub(crate) use notes::Notes;
+pub(crate) use plan::image_name;

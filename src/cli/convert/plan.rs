@@ -39,12 +39,17 @@ pub(super) fn steps<'i>(
     let layers = (1..).zip(&image.layers);
     layers
         .map(|(number, layer)| {
-            let name = ImageName::new(format!("sha256-{}{}", layer.chain_id.hex(), files::IMAGE))?;
+            let name = image_name(layer)?;
             let done = is_there(Image::open_in(directory.clone(), &name))?;
             let proved = notes.tell(&layer.blob.digest, &layer.diff_id);
             Ok(Step { number, layer, set: image.os.set_id(&layer.diff_id), name, done, proved })
         })
         .collect()
+}
+
+/// Names the image of a layer over those below it.
+pub(crate) fn image_name(layer: &SourceLayer) -> Result<ImageName, CimError> {
+    ImageName::new(format!("sha256-{}{}", layer.chain_id.hex(), files::IMAGE))
 }
 
 /// A blob to read.

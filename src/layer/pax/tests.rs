@@ -2,6 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::cim::{Attributes, FileTime};
+use crate::layer::base64;
 
 fn own(block: &[u8]) -> Result<Records<'_>, PaxError> {
     Records::parse(&NONE, block)

@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 
-use super::{PaxError, Records, base64, parse_time};
+use super::{PaxError, Records, parse_time};
 use crate::cim::{Attributes, FileTime};
+use crate::layer::base64;
 
 /// The keys that matter to an image.
 pub mod key {

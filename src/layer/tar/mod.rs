@@ -89,6 +89,11 @@ impl<R: BufRead> TarReader<R> {
         self.blocks.into_inner()
     }
 
+    /// Returns how many bytes of the stream were taken: right behind an entry's header, where its data begins.
+    pub fn position(&self) -> u64 {
+        self.blocks.at()
+    }
+
     /// Returns the records that hold for an entry.
     pub fn records<'a>(&'a self, entry: &'a Entry) -> Result<Records<'a>, TarError> {
         let pax = |source| TarError::Pax { at: self.blocks.at(), source };

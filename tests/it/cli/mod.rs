@@ -8,7 +8,7 @@ mod fork;
 mod hostile_layout;
 mod layer;
 mod mount;
-mod oci;
+pub(crate) mod oci;
 mod round_trip;
 mod shells;
 
@@ -22,37 +22,39 @@ use crate::support::mkdir;
 use crate::support::tree::Tree;
 
 /// A directory to work in, and the program.
-struct Shell {
+pub(crate) struct Shell {
     root: tempfile::TempDir,
 }
 
 impl Shell {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { root: tempfile::tempdir().unwrap() }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.root.path().join(name)
     }
 
-    fn command(&self, words: &[impl AsRef<OsStr>]) -> Command {
+    pub(crate) fn command(&self, words: &[impl AsRef<OsStr>]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_cimsnap"));
         command.args(words).current_dir(self.root.path()).stdin(Stdio::null()).env("NO_COLOR", "1");
+        // Nothing of the machine may count.
+        command.env("DOCKER_CONFIG", self.root.path()).env("CIMSNAP_IMAGES", "images");
         command
     }
 
     /// Runs `cimsnap`, or `cimsnap cim` unless it is another family, with words that hold no spaces.
-    fn run(&self, words: &str) -> Output {
+    pub(crate) fn run(&self, words: &str) -> Output {
         self.command(&Self::words(words)).output().unwrap()
     }
 
     fn words(words: &str) -> Vec<&str> {
-        let family = ["layer ", "image "].iter().any(|family| words.starts_with(family));
+        let family = ["layer ", "image ", "pull "].iter().any(|family| words.starts_with(family));
         (!family).then_some("cim").into_iter().chain(words.split(' ')).collect()
     }
 
     /// Runs a command that must succeed, and returns what it prints.
-    fn ok(&self, words: &str) -> String {
+    pub(crate) fn ok(&self, words: &str) -> String {
         let output = self.run(words);
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{words}: {errors}");
@@ -60,7 +62,7 @@ impl Shell {
     }
 
     /// Runs a command that must fail, and returns its exit code and what it says.
-    fn fails(&self, words: &str) -> (i32, String) {
+    pub(crate) fn fails(&self, words: &str) -> (i32, String) {
         let output = self.run(words);
         let code = output.status.code().unwrap();
         assert_ne!(code, 0, "{words}");
@@ -68,7 +70,7 @@ impl Shell {
     }
 
     /// Returns the lines of JSON that a command prints.
-    fn json(&self, words: &str) -> Vec<serde_json::Value> {
+    pub(crate) fn json(&self, words: &str) -> Vec<serde_json::Value> {
         let text = String::from_utf8(self.run(&format!("{words} --json")).stdout).unwrap();
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
@@ -140,7 +142,7 @@ fn help_names_every_command_and_exit_code() {
             count += 1;
         }
     }
-    assert_eq!(count, 26);
+    assert_eq!(count, 27);
 }
 
 /// Used by every theme that needs an image with one directory.

@@ -7,35 +7,35 @@ use std::path::{Path, PathBuf};
 use cimsnap::layer::digest::Digest;
 use serde_json::{Value, json};
 
-pub(super) const INDEX: &str = "application/vnd.oci.image.index.v1+json";
-pub(super) const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+pub(crate) const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+pub(crate) const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 const DOCKER: &str = "application/vnd.docker.distribution.manifest.v2+json";
-pub(super) const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
+pub(crate) const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
 
 /// A layer: the tar, and how it is stored.
 #[derive(Clone)]
-pub(super) struct Layer {
-    pub(super) diff_id: String,
-    pub(super) blob: Vec<u8>,
-    pub(super) media_type: &'static str,
+pub(crate) struct Layer {
+    pub(crate) diff_id: String,
+    pub(crate) blob: Vec<u8>,
+    pub(crate) media_type: &'static str,
 }
 
 impl Layer {
-    pub(super) fn plain(tar: &[u8]) -> Self {
+    pub(crate) fn plain(tar: &[u8]) -> Self {
         Self::new(tar, tar.to_vec(), "application/vnd.oci.image.layer.v1.tar")
     }
 
-    pub(super) fn gzip(tar: &[u8]) -> Self {
+    pub(crate) fn gzip(tar: &[u8]) -> Self {
         Self::new(tar, gzip(tar), "application/vnd.oci.image.layer.v1.tar+gzip")
     }
 
-    pub(super) fn zstd(tar: &[u8]) -> Self {
+    pub(crate) fn zstd(tar: &[u8]) -> Self {
         let blob = zstd::encode_all(tar, 1).unwrap();
         Self::new(tar, blob, "application/vnd.oci.image.layer.v1.tar+zstd")
     }
 
-    pub(super) fn docker(tar: &[u8]) -> Self {
+    pub(crate) fn docker(tar: &[u8]) -> Self {
         Self::new(tar, gzip(tar), "application/vnd.docker.image.rootfs.diff.tar.gzip")
     }
 
@@ -51,36 +51,36 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// A layout under construction.
-pub(super) struct Oci {
+pub(crate) struct Oci {
     root: PathBuf,
     manifests: Vec<Value>,
 }
 
 impl Oci {
-    pub(super) fn new(root: &Path) -> Self {
+    pub(crate) fn new(root: &Path) -> Self {
         fs::create_dir_all(root.join("blobs/sha256")).unwrap();
         fs::write(root.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
         Self { root: root.to_owned(), manifests: Vec::new() }
     }
 
     /// The file of a blob, by its digest.
-    pub(super) fn path(&self, digest: &Value) -> PathBuf {
+    pub(crate) fn path(&self, digest: &Value) -> PathBuf {
         self.root.join("blobs/sha256").join(digest.as_str().unwrap().strip_prefix("sha256:").unwrap())
     }
 
     /// Stores a blob and describes it.
-    pub(super) fn blob(&self, media_type: &str, bytes: &[u8]) -> Value {
+    pub(crate) fn blob(&self, media_type: &str, bytes: &[u8]) -> Value {
         let digest = json!(Digest::of(bytes).to_string());
         fs::write(self.path(&digest), bytes).unwrap();
         json!({"mediaType": media_type, "digest": digest, "size": bytes.len()})
     }
 
-    pub(super) fn document(&self, media_type: &str, document: &Value) -> Value {
+    pub(crate) fn document(&self, media_type: &str, document: &Value) -> Value {
         self.blob(media_type, document.to_string().as_bytes())
     }
 
     /// Stores an image and describes its manifest.
-    pub(super) fn image(&self, os: &str, layers: &[Layer]) -> Value {
+    pub(crate) fn image(&self, os: &str, layers: &[Layer]) -> Value {
         let diff_ids: Vec<&str> = layers.iter().map(|layer| layer.diff_id.as_str()).collect();
         let config = json!({
             "os": os, "architecture": "amd64", "config": {"Env": null},
@@ -98,7 +98,7 @@ impl Oci {
     }
 
     /// Lists a manifest or an index at the top, under a tag if it has one.
-    pub(super) fn list(&mut self, tag: &str, mut descriptor: Value) {
+    pub(crate) fn list(&mut self, tag: &str, mut descriptor: Value) {
         if !tag.is_empty() {
             descriptor["annotations"] = json!({"org.opencontainers.image.ref.name": tag});
         }

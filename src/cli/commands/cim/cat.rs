@@ -1,13 +1,13 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use cimsnap::cim::{Image, Name};
+use cimsnap::cim::Name;
 
-use crate::cli::Result;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::image::{find, shown};
 use crate::cli::ui::Ui;
+use crate::cli::{Result, pulled};
 
 /// Print the data of a file in an image
 #[derive(Debug, clap::Args)]
@@ -30,7 +30,7 @@ const PIECE: usize = 1 << 20;
 
 impl Args {
     pub(super) fn run(&self, ui: &Ui) -> Result {
-        let image = Image::open(&self.image)?;
+        let image = pulled::open(&self.image)?;
         let (path, file) = find(&image, &self.path)?;
         let stream = match &self.stream {
             Some(name) => {

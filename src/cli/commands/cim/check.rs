@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::cli::exit::Exit;
 use crate::cli::ui::{Out, Ui};
-use crate::cli::{Result, text};
+use crate::cli::{Result, pulled, text};
 
 /// Check that an image obeys every rule of its format
 ///
@@ -54,7 +54,7 @@ struct Found {
 
 impl Args {
     pub(super) fn run(&self, ui: &Ui) -> Result {
-        let (directory, name) = files::split_image_path(&self.image)?;
+        let (directory, name) = files::split_image_path(&pulled::path(&self.image)?)?;
         let options = CheckOptions { deep: self.deep, max_findings: self.max };
         let progress = ui.progress("checked", 0);
         let report = check_in(Arc::new(DiskDirectory::new(&directory)), &name, options)?;

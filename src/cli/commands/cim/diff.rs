@@ -1,14 +1,13 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use cimsnap::cim::Image;
 use cimsnap::cim::diff::{Changes, Difference, diff};
 use serde::Serialize;
 
-use crate::cli::Result;
 use crate::cli::exit::Exit;
 use crate::cli::image::shown;
 use crate::cli::ui::{Out, Ui, line};
+use crate::cli::{Result, pulled};
 
 /// Tell what differs between two images
 ///
@@ -39,7 +38,7 @@ struct Entry {
 
 impl Args {
     pub(super) fn run(&self, ui: &Ui) -> Result {
-        let (left, right) = (Image::open(&self.left)?, Image::open(&self.right)?);
+        let (left, right) = (pulled::open(&self.left)?, pulled::open(&self.right)?);
         let mut out = ui.out();
         let mut same = true;
         diff(&left, &right, |path, difference| {

@@ -1,12 +1,11 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use cimsnap::cim::Image;
 use cimsnap::cim::dump::{self, DumpOptions};
 
-use crate::cli::Result;
 use crate::cli::exit::Exit;
 use crate::cli::ui::Ui;
+use crate::cli::{Result, pulled};
 
 /// List everything about every file of an image, one a line
 ///
@@ -29,7 +28,7 @@ pub(crate) struct Args {
 
 impl Args {
     pub(super) fn run(&self, ui: &Ui) -> Result {
-        let image = Image::open(&self.image)?;
+        let image = pulled::open(&self.image)?;
         let options = DumpOptions { data: !self.no_data, times: !self.no_times };
         let mut out = ui.out();
         if ui.is_json() {

@@ -1,7 +1,6 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use cimsnap::cim::Image;
 use cimsnap::mount::ViewKind;
 use cimsnap::mount::view::View;
 use serde::Serialize;
@@ -10,7 +9,7 @@ use crate::cli::exit::Exit;
 use crate::cli::extract::extract;
 use crate::cli::source::Counts;
 use crate::cli::ui::Ui;
-use crate::cli::{Result, text};
+use crate::cli::{Result, pulled, text};
 
 /// Copy all files of an image into a new directory
 ///
@@ -41,7 +40,7 @@ struct Answer {
 impl Args {
     pub(super) fn run(&self, ui: &Ui) -> Result {
         let started = Instant::now();
-        let view = View::new(Image::open(&self.image)?, self.view)?;
+        let view = View::new(pulled::open(&self.image)?, self.view)?;
         let progress = ui.progress("wrote", 0);
         let done = extract(&view, &self.directory, &progress)?;
         drop(progress);

@@ -1,7 +1,6 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use cimsnap::cim::Image;
 use cimsnap::cim::dump::{show, timestamp};
 use cimsnap::cim::reader::File;
 use serde::Serialize;
@@ -9,7 +8,7 @@ use serde::Serialize;
 use crate::cli::exit::Exit;
 use crate::cli::image::find;
 use crate::cli::ui::{Out, Ui, line};
-use crate::cli::{Result, text};
+use crate::cli::{Result, pulled, text};
 
 /// List a directory of an image
 #[derive(Debug, clap::Args)]
@@ -52,7 +51,7 @@ impl Entry {
 
 impl Args {
     pub(super) fn run(&self, ui: &Ui) -> Result {
-        let image = Image::open(&self.image)?;
+        let image = pulled::open(&self.image)?;
         let (path, file) = find(&image, &self.path)?;
         let mut out = ui.out();
         if file.is_directory() {

@@ -5,9 +5,9 @@ use cimsnap::cim::Image;
 use cimsnap::mount::{MountOptions, Mounter, SystemMounter, ViewKind};
 use serde::Serialize;
 
-use crate::cli::Result;
 use crate::cli::exit::Exit;
 use crate::cli::ui::Ui;
+use crate::cli::{Result, pulled};
 
 /// Mount an image on a directory, read-only
 ///
@@ -46,8 +46,9 @@ struct Answer {
 
 impl Args {
     pub(super) fn run(&self, ui: &Ui) -> Result {
+        let image = pulled::path(&self.image)?;
         // The serving process would say the same, but without the kind of the error.
-        drop(Image::open(&self.image)?);
+        drop(Image::open(&image)?);
         let options = MountOptions {
             view: self.view,
             suid: self.suid,
@@ -55,11 +56,9 @@ impl Args {
             threads: self.threads,
             log: self.log.clone(),
         };
-        SystemMounter::this_program()?.mount(&self.image, &self.directory, &options)?;
-        let answer = Answer {
-            image: self.image.display().to_string(),
-            directory: self.directory.display().to_string(),
-        };
+        SystemMounter::this_program()?.mount(&image, &self.directory, &options)?;
+        let answer =
+            Answer { image: image.display().to_string(), directory: self.directory.display().to_string() };
         ui.summary(&answer, &format!("{} is mounted on {}", answer.image, answer.directory))?;
         Ok(Exit::Success)
     }

@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::cli::exit::Exit;
 use crate::cli::image::{find, shown};
 use crate::cli::ui::{Out, Ui};
-use crate::cli::{Result, text};
+use crate::cli::{Result, pulled, text};
 
 /// Show everything about a file in an image
 #[derive(Debug, clap::Args)]
@@ -84,7 +84,7 @@ struct Part {
 
 impl Args {
     pub(super) fn run(&self, ui: &Ui) -> Result {
-        let image = Image::open(&self.image)?;
+        let image = pulled::open(&self.image)?;
         let (path, file) = find(&image, &self.path)?;
         let answer = describe(&image, &file, shown(&path))?;
         ui.answer(&answer, |out| print(out, &answer))?;

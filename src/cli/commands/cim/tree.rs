@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::cli::exit::Exit;
 use crate::cli::image::{find, shown};
 use crate::cli::ui::{Ui, line};
-use crate::cli::{Result, text};
+use crate::cli::{Result, pulled, text};
 
 /// Show what lies below a directory of an image
 #[derive(Debug, clap::Args)]
@@ -43,7 +43,7 @@ type Names = Peekable<IntoIter<(String, FileId)>>;
 
 impl Args {
     pub(super) fn run(&self, ui: &Ui) -> Result {
-        let image = Image::open(&self.image)?;
+        let image = pulled::open(&self.image)?;
         let (path, root) = find(&image, &self.path)?;
         let mut out = ui.out();
         let top = shown(&path);

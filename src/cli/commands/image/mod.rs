@@ -1,6 +1,7 @@
 //! `cimsnap image`: whole images, from outside containerd.
 
 mod convert;
+mod ls;
 mod prune;
 
 use clap::Subcommand;
@@ -12,6 +13,7 @@ use crate::cli::ui::Ui;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Image {
     Convert(convert::Args),
+    Ls(ls::Args),
     Prune(prune::Args),
 }
 
@@ -19,6 +21,7 @@ impl Image {
     pub(crate) fn run(&self, ui: &Ui) -> Result {
         match self {
             Self::Convert(args) => args.run(ui),
+            Self::Ls(args) => args.run(ui),
             Self::Prune(args) => args.run(ui),
         }
     }

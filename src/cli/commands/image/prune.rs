@@ -5,17 +5,18 @@ use cimsnap::cim::io::{Directory, DiskDirectory};
 use cimsnap::cim::{ErrorKind, LayerSet, prune};
 use cimsnap::layer::digest::Digest;
 use cimsnap::layer::import::LayerOs;
+use cimsnap::registry::Pulled;
 use serde::Serialize;
 
 use crate::cli::convert::Notes;
 use crate::cli::exit::Exit;
 use crate::cli::ui::Ui;
-use crate::cli::{Result, text};
+use crate::cli::{Result, pulled, text};
 
 /// Remove layer sets that no image in a directory has
 ///
 /// A layer set stays when an image has been made of it, for others that share the layer. Delete the .cim files of images
-/// that nobody needs, and what only they had goes too.
+/// that nobody needs, and what only they had goes too, also the names of images that were pulled.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -36,6 +37,8 @@ impl Args {
         let directory: Arc<dyn Directory> = Arc::new(DiskDirectory::new(&self.directory));
         let pruned = prune(directory.clone())?;
         Notes::new(directory.clone()).retain(|diff_id| is_used(&directory, diff_id))?;
+        let exists = |image: &_| pulled::top(&self.directory, image).is_ok_and(|path| path.exists());
+        Pulled::beside(&self.directory).retain(exists)?;
         let sets = text::count(pruned.sets, "set", "sets");
         let answer = Answer { sets: pruned.sets, bytes: pruned.bytes };
         ui.summary(&answer, &format!("removed {sets}, {}", text::size(pruned.bytes)))?;

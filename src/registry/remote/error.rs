@@ -1,0 +1,208 @@
+//! Why a registry does not give what was asked of it.
+
+use std::fmt;
+use std::time::Duration;
+
+use thiserror::Error;
+
+use super::credentials::CredentialsError;
+use crate::layer::digest::Digest;
+
+/// Why a registry does not give what was asked of it. What it says itself is quoted in part.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum RemoteError {
+    /// It cannot be reached, or stopped answering.
+    #[error("{host} does not answer")]
+    Connection {
+        /// The registry, or where it sends us.
+        host: String,
+        /// Why.
+        source: TransportError,
+    },
+    /// It answers with a failure.
+    #[error("{host} answers {status} when asked for {what}{says}")]
+    Status {
+        /// The registry, or where it sends us.
+        host: String,
+        /// The status of HTTP.
+        status: u16,
+        /// What was wanted.
+        what: String,
+        /// What it says.
+        says: Says,
+        /// How long it wants us to wait.
+        retry_after: Option<Duration>,
+    },
+    /// It does not know us, or does not let us.
+    #[error("{host} refuses {repository} to {who}{says}")]
+    Unauthorized {
+        /// The registry.
+        host: String,
+        /// The repository.
+        repository: String,
+        /// As whom it was asked.
+        who: Who,
+        /// What it says.
+        says: Says,
+    },
+    /// It has no such image, or lacks a part of it.
+    #[error("{host} has no {what}{says}")]
+    NotFound {
+        /// The registry.
+        host: String,
+        /// What was wanted.
+        what: String,
+        /// What it says.
+        says: Says,
+    },
+    /// It wants a proof that is not known.
+    #[error("{host} wants a proof that is not known: {wants:?}")]
+    Challenge {
+        /// The registry.
+        host: String,
+        /// What it wants.
+        wants: String,
+    },
+    /// It sends us for a token to where no secrets may be sent.
+    #[error("{host} wants tokens to be taken from {realm:?}, which is not safe")]
+    Realm {
+        /// The registry.
+        host: String,
+        /// Where it sends us.
+        realm: String,
+    },
+    /// Who gives tokens gives something else.
+    #[error("{host} gives no token")]
+    Token {
+        /// Who gives tokens.
+        host: String,
+        /// Why.
+        source: serde_json::Error,
+    },
+    /// Credentials cannot be had.
+    #[error("credentials for {host} cannot be had")]
+    Credentials {
+        /// The registry.
+        host: String,
+        /// Why.
+        source: CredentialsError,
+    },
+    /// A document is larger than any honest one.
+    #[error("{what} of {host} has more than {limit} bytes")]
+    TooLarge {
+        /// The registry.
+        host: String,
+        /// The document.
+        what: String,
+        /// The limit.
+        limit: u64,
+    },
+    /// A document has another digest than it was asked for by.
+    #[error("{host} gives a manifest with the digest {found}, not {wanted}")]
+    Digest {
+        /// The registry.
+        host: String,
+        /// What was wanted.
+        wanted: Digest,
+        /// What came.
+        found: Digest,
+    },
+    /// The rest of a blob was wanted, and another part of it came.
+    #[error("{host} was asked for {what} from byte {at}, and sends {range:?}")]
+    Range {
+        /// The registry, or where it sends us.
+        host: String,
+        /// The blob.
+        what: String,
+        /// Where the rest begins.
+        at: u64,
+        /// What came.
+        range: String,
+    },
+    /// A stream ended too early.
+    #[error("{host} ends {what} after {at} of {size} bytes")]
+    Ended {
+        /// The registry, or where it sends us.
+        host: String,
+        /// The blob.
+        what: String,
+        /// How many bytes came.
+        at: u64,
+        /// How many should.
+        size: u64,
+    },
+}
+
+/// As whom a registry was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Who {
+    /// As nobody: no credentials were found.
+    Anybody,
+    /// As the user of the credentials.
+    User,
+}
+
+impl fmt::Display for Who {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Anybody => "whoever is not logged in",
+            Self::User => "the user whose credentials were found",
+        })
+    }
+}
+
+/// What a registry says about a failure; may be nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Says(pub(super) String);
+
+impl fmt::Display for Says {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() { Ok(()) } else { write!(f, ", and says {:?}", self.0) }
+    }
+}
+
+/// Why a connection failed. Stands between the errors of the system and those who would take them for errors of files.
+#[derive(Debug)]
+pub struct TransportError(pub(super) ureq::Error);
+
+impl fmt::Display for TransportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            ureq::Error::Io(error) => error.fmt(f),
+            ureq::Error::Timeout(_) => f.write_str("it is silent for too long"),
+            ureq::Error::Rustls(error) => error.fmt(f),
+            other => other.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for TransportError {}
+
+impl RemoteError {
+    /// Returns whether the same may come out well later.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Connection { source, .. } => source.is_passing(),
+            Self::Ended { .. } => true,
+            Self::Status { status, .. } => matches!(status, 408 | 429 | 500..=599),
+            _ => false,
+        }
+    }
+
+    /// Returns how long the other side wants us to wait.
+    pub(super) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Status { retry_after, .. } => *retry_after,
+            _ => None,
+        }
+    }
+}
+
+impl TransportError {
+    fn is_passing(&self) -> bool {
+        use ureq::Error as E;
+        // A name that is not known or a certificate that is not good will not be so in a moment.
+        matches!(self.0, E::Io(_) | E::Timeout(_) | E::ConnectionFailed | E::Protocol(_) | E::BodyStalled)
+    }
+}
