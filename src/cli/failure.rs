@@ -12,6 +12,8 @@ use cimsnap::rpc::admin::AdminError;
 use cimsnap::{daemon::DaemonError, snapshot::SnapshotError, store::StoreError};
 use thiserror::Error;
 
+#[cfg(target_os = "linux")]
+use super::commands::bench::BenchError;
 use super::exit::Exit;
 
 /// What only the command line finds wrong.
@@ -67,6 +69,10 @@ fn exit(error: &anyhow::Error) -> Exit {
     if find::<AdminError>(error).is_some_and(AdminError::is_not_found) {
         return Exit::NotFound;
     }
+    #[cfg(target_os = "linux")]
+    if let Some(BenchError::NoImage) = find(error) {
+        return Exit::NotFound;
+    }
     if let Some(exit) = find::<RegistryError>(error).and_then(of_registry_exit) {
         return exit;
     }
@@ -113,6 +119,10 @@ fn of_registry_exit(error: &RegistryError) -> Option<Exit> {
 fn hint(error: &anyhow::Error) -> Option<&'static str> {
     if let Some(failure) = find::<Failure>(error) {
         return of_failure(failure);
+    }
+    #[cfg(target_os = "linux")]
+    if let Some(error) = find::<BenchError>(error) {
+        return error.hint();
     }
     if let Some(hint) = find::<MountError>(error).and_then(of_mount) {
         return Some(hint);

@@ -71,6 +71,8 @@ enum Command {
     Gc(commands::gc::Args),
     Fsck(commands::fsck::Args),
     Doctor(commands::doctor::Args),
+    #[cfg(target_os = "linux")]
+    Bench(commands::bench::Args),
     Daemon(commands::daemon::Args),
     /// Have Windows run the daemon.
     #[cfg(windows)]
@@ -96,6 +98,8 @@ pub(crate) fn main() -> ExitCode {
         Command::Gc(command) => command.run(&ui),
         Command::Fsck(command) => command.run(&ui),
         Command::Doctor(command) => command.run(&ui),
+        #[cfg(target_os = "linux")]
+        Command::Bench(command) => command.run(&ui),
         Command::Daemon(command) => command.run(),
         #[cfg(windows)]
         Command::Service(command) => command.run(&ui),
