@@ -23,6 +23,8 @@ pub(crate) enum BenchError {
     Mount(String),
     #[error("{0} cannot be told")]
     Told(&'static str),
+    #[error("containerd does not remove the snapshots of {0} that nobody needs")]
+    Left(String),
     #[error("prepare {path}")]
     Directory { path: PathBuf, source: std::io::Error },
     #[error("the bench was interrupted; nothing of it is left")]

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::figures::{Figures, Measure};
+use super::figures::{Figures, Gap, Measure};
 use super::machine::Machine;
 use super::tree::Found;
 use crate::cli::text;
@@ -35,10 +35,7 @@ impl Report {
         writeln!(out)?;
         self.print_image(out)?;
         self.print_machine(out)?;
-        for gap in &self.figures.not_measured {
-            writeln!(out, "not measured: {} with {}: {}", gap.measure.name(), gap.snapshotter, gap.why)?;
-        }
-        Ok(())
+        self.print_gaps(out)
     }
 
     fn rows(&self) -> Vec<Row> {
@@ -97,6 +94,17 @@ impl Report {
         writeln!(out, "machine: Linux {kernel}, {processors} ({processor}), {memory}")?;
         let runc = runc.as_deref().unwrap_or("not in PATH");
         writeln!(out, "programs: cimsnap {cimsnap}, containerd {containerd}, ctr {ctr}, runc {runc}")
+    }
+
+    /// Prints what was not measured, and each reason once.
+    fn print_gaps(&self, out: &mut Out) -> io::Result<()> {
+        let gaps = &self.figures.not_measured;
+        for same in gaps.chunk_by(|a, b| (&a.snapshotter, &a.why) == (&b.snapshotter, &b.why)) {
+            let measures: Vec<_> = same.iter().map(|gap| gap.measure.name()).collect();
+            let Gap { snapshotter, why, .. } = &same[0];
+            writeln!(out, "not measured: {} with {snapshotter}: {why}", measures.join(", "))?;
+        }
+        Ok(())
     }
 }
 

@@ -9,7 +9,7 @@ use super::ctr::{self, Ctr};
 use super::error::BenchError;
 use super::figures::{Figures, Measure};
 use super::image::{ROUND, Subject};
-use super::session::Session;
+use super::session::{Session, patiently};
 use super::tree::{self, Found};
 
 type Result<T> = std::result::Result<T, BenchError>;
@@ -24,26 +24,35 @@ pub(super) struct Rounds<'b> {
     pub(super) found: Cell<Found>,
 }
 
-/// How a snapshot is called that is only looked at.
-const VIEW: &str = "cimsnap-bench-view";
+/// How the snapshot is called that is mounted. It is prepared, as for a container: ctr does not keep views from the collection
+/// of garbage.
+const MOUNTED: &str = "cimsnap-bench-mounted";
 
 impl Rounds<'_> {
     /// Does all once, so that programs and blobs are in memory, and finds out what the image has.
     pub(super) fn warm_up(&self, snapshotter: &str, figures: &mut Figures) -> Result<()> {
         if let Err(error) = self.unpack(snapshotter) {
-            Measure::ALL.iter().for_each(|&measure| figures.miss(snapshotter, measure, &error.to_string()));
-        } else if let Err(error) = self.find_out(snapshotter) {
-            for measure in [Measure::WalkSeconds, Measure::ReadSeconds] {
-                figures.miss(snapshotter, measure, &error.to_string());
-            }
+            going_on()?;
+            self.give_up(snapshotter, &error, figures);
+            return Ok(());
+        }
+        if let Err(error) = self.find_out(snapshotter) {
+            let measures = [Measure::WalkSeconds, Measure::ReadSeconds];
+            measures.iter().for_each(|&measure| figures.miss(snapshotter, measure, &error.to_string()));
         }
         going_on()?;
         self.remove(snapshotter)
     }
 
+    /// Notes that an image cannot be unpacked, and removes what there is of it. Perhaps there is not even such a snapshotter.
+    fn give_up(&self, snapshotter: &str, error: &BenchError, figures: &mut Figures) {
+        Measure::ALL.iter().for_each(|&measure| figures.miss(snapshotter, measure, &error.to_string()));
+        drop(self.remove(snapshotter));
+    }
+
     fn find_out(&self, snapshotter: &str) -> Result<()> {
         let root = self.session.root();
-        self.viewed(snapshotter, || {
+        self.mounted(snapshotter, || {
             let here = self.subject.source.platform.os == std::env::consts::OS;
             self.runs.set(here && tree::has_true(&root));
             self.found.set(tree::walk(&root).map_err(|error| told("walk", error))?);
@@ -58,7 +67,14 @@ impl Rounds<'_> {
         }
         rustix::fs::sync();
         let unpacked = timed(|| self.unpack(snapshotter));
-        keep(figures, snapshotter, Measure::UnpackSeconds, unpacked)?;
+        going_on()?;
+        match unpacked {
+            Ok(seconds) => figures.record(snapshotter, Measure::UnpackSeconds, seconds),
+            Err(error) => {
+                self.give_up(snapshotter, &error, figures);
+                return Ok(());
+            }
+        }
         keep(figures, snapshotter, Measure::StartSeconds, timed(|| self.start(snapshotter)))?;
         if !figures.misses(snapshotter, Measure::WalkSeconds) {
             self.look(snapshotter, figures)?;
@@ -89,7 +105,7 @@ impl Rounds<'_> {
 
     fn start(&self, snapshotter: &str) -> Result<()> {
         if !self.runs.get() {
-            return self.mounted(snapshotter, "prepare", || Ok(()));
+            return self.mounted(snapshotter, || Ok(()));
         }
         let name = self.ctr().namespace();
         // Below the root, so that no group of the namespace is left.
@@ -102,7 +118,7 @@ impl Rounds<'_> {
         let root = self.session.root();
         let mut walked = Err(BenchError::Told("the time of a walk"));
         let mut read = Err(BenchError::Told("the time to read"));
-        let seen = self.viewed(snapshotter, || {
+        let seen = self.mounted(snapshotter, || {
             walked = timed(|| tree::walk(&root).map(drop).map_err(|error| told("walk", error)));
             read = timed(|| tree::read(&root).map(drop).map_err(|error| told("read", error)));
             Ok(())
@@ -110,7 +126,7 @@ impl Rounds<'_> {
         let both = [(Measure::WalkSeconds, walked), (Measure::ReadSeconds, read)];
         for (measure, time) in both {
             if let Err(error) = &seen {
-                keep(figures, snapshotter, measure, Err(told("view", error)))?;
+                keep(figures, snapshotter, measure, Err(told("mount", error)))?;
             } else {
                 keep(figures, snapshotter, measure, time)?;
             }
@@ -130,40 +146,42 @@ impl Rounds<'_> {
         Ok(sum)
     }
 
-    fn viewed(&self, snapshotter: &str, does: impl FnOnce() -> Result<()>) -> Result<()> {
-        self.mounted(snapshotter, "view", does)
-    }
-
-    /// Does something where a snapshot over the image is mounted.
-    fn mounted(&self, snapshotter: &str, verb: &str, does: impl FnOnce() -> Result<()>) -> Result<()> {
-        self.snapshots(snapshotter, &[verb, VIEW, &self.chain()])?;
-        let done = self.mount(snapshotter).and_then(|()| {
-            let done = does();
-            ctr::run("umount", &[&self.session.root().to_string_lossy()]).and(done)
-        });
-        self.snapshots(snapshotter, &["delete", VIEW]).and(done)
-    }
-
-    fn mount(&self, snapshotter: &str) -> Result<()> {
+    /// Does something where the image is mounted as for a container.
+    fn mounted(&self, snapshotter: &str, does: impl FnOnce() -> Result<()>) -> Result<()> {
+        let root = self.session.root();
+        let root = root.to_string_lossy();
         let commands =
-            self.snapshots(snapshotter, &["mounts", &self.session.root().to_string_lossy(), VIEW])?;
-        for command in commands.lines() {
-            let words: Vec<&str> = command.split_whitespace().collect();
-            match words.as_slice() {
-                ["mount", arguments @ ..] => ctr::run("mount", arguments)?,
-                _ => return Err(BenchError::Mount(command.to_owned())),
-            };
-        }
-        Ok(())
+            self.snapshots(snapshotter, &["prepare", "--target", &root, MOUNTED, &self.chain()])?;
+        let done = mount(&commands).and_then(|()| {
+            let done = does();
+            ctr::run("umount", &[&root]).and(done)
+        });
+        self.snapshots(snapshotter, &["delete", MOUNTED]).and(done)
     }
 
     /// Removes what a round has unpacked. The blobs stay, as those of another image.
     fn remove(&self, snapshotter: &str) -> Result<()> {
         let label = format!("containerd.io/gc.ref.snapshot.{snapshotter}=");
         self.ctr().ask(&["content", "label", &self.subject.config, &label])?;
-        drop(self.ctr().ask(&["images", "delete", "--sync", ROUND])?);
-        Ok(())
+        self.ctr().ask(&["images", "delete", "--sync", ROUND])?;
+        patiently(self.ctr(), || match self.snapshots(snapshotter, &["list"])?.lines().count() {
+            // The line of titles.
+            0 | 1 => Ok(()),
+            _ => Err(BenchError::Left(snapshotter.to_owned())),
+        })
     }
+}
+
+/// Does what ctr says a mount takes.
+fn mount(commands: &str) -> Result<()> {
+    for command in commands.lines() {
+        let words: Vec<&str> = command.split_whitespace().collect();
+        match words.as_slice() {
+            ["mount", arguments @ ..] => ctr::run("mount", arguments)?,
+            _ => return Err(BenchError::Mount(command.to_owned())),
+        };
+    }
+    Ok(())
 }
 
 /// Keeps what was measured, or why it could not be.

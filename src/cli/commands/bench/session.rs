@@ -9,6 +9,9 @@ use super::error::BenchError;
 /// What all namespaces of benches begin with. The process follows that a bench belongs to.
 const PREFIX: &str = "cimsnap-bench-";
 
+/// How often garbage is collected before what is left is no garbage.
+const COLLECTIONS: usize = 5;
+
 /// A namespace of containerd and a directory that nobody else has.
 #[derive(Debug)]
 pub(super) struct Session {
@@ -84,7 +87,7 @@ fn clear(ctr: &Ctr, snapshotters: &[String], directory: &Path) -> Result<(), Ben
         ctr::run("umount", &["-l", &root.to_string_lossy()])?;
     }
     clear_namespace(ctr, snapshotters)?;
-    ctr.ask(&["namespaces", "remove", ctr.namespace()])?;
+    patiently(ctr, || ctr.ask(&["namespaces", "remove", ctr.namespace()]).map(drop))?;
     // Without those below: should something be mounted after all, nothing of it is removed.
     drop(fs::remove_dir(&root));
     drop(fs::remove_dir_all(directory.join("documents")));
@@ -94,6 +97,22 @@ fn clear(ctr: &Ctr, snapshotters: &[String], directory: &Path) -> Result<(), Ben
         }
         _ => Ok(()),
     }
+}
+
+/// Tries something that has to wait for garbage to be collected.
+///
+/// containerd answers who waits for a collection when the next one ends, also if that began too early to see the garbage.
+pub(super) fn patiently(ctr: &Ctr, tries: impl Fn() -> Result<(), BenchError>) -> Result<(), BenchError> {
+    for _ in 1..COLLECTIONS {
+        if tries().is_ok() {
+            return Ok(());
+        }
+        // A lease that goes has containerd collect.
+        if let Some(lease) = ctr.names(&["leases", "create"])?.first() {
+            ctr.ask(&["leases", "delete", "--sync", lease])?;
+        }
+    }
+    tries()
 }
 
 /// Removes what is in a namespace. What goes already while this looks is no fault: the namespace is then empty.
