@@ -63,6 +63,15 @@ check_left() {
     echo "no mount, no process, no network namespace, no control group is left; images for the next run are in target/demo"
 }
 
+# One demo at a time: they share a directory.
+lock() {
+    exec {lock}>"$demo/lock"
+    flock --nonblock "$lock" || {
+        echo "another demo runs in $demo" >&2
+        exit 1
+    }
+}
+
 tidy() {
     clean_up
     check_left "$1"
@@ -72,6 +81,7 @@ main() {
     local begun before
     begun=$(now)
     check_machine
+    lock
     PATH=$PWD/$programs:$PWD/$programs/examples:$PWD/target/tools/bin:$PATH:/usr/local/go/bin:$PWD/target/tools/go/bin
     before=$(leftovers)
     step "Install what is missing" install_missing

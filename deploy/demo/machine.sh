@@ -25,13 +25,13 @@ has_rust() {
 }
 
 check_machine() {
-    mkdir -p "$demo"
     want "Debian or alike: there is no apt-get" command -v apt-get
     want "Rust 1.90 or later: there is no such cargo in PATH" has_rust
     want "an x86-64 processor" test "$(uname -m)" = x86_64
     want "root, to mount images and to run containers" is_root
-    want "a file system for target/ that overlays can lie on, such as ext4 or xfs" takes_overlays "$demo"
     if is_root; then
+        mkdir -p "$demo"
+        want "a file system for target/ that overlays can lie on, such as ext4 or xfs" takes_overlays "$demo"
         want "FUSE: there is no /dev/fuse (modprobe fuse)" test -e /dev/fuse
         want "overlays: modprobe overlay" has_file_system overlay
         want "leave to make namespaces (unshare)" unshare --mount --pid --fork true
@@ -52,8 +52,13 @@ groups() {
 
 # All that the demo could leave outside of target/, a line for each.
 leftovers() {
-    grep -F "$demo/" /proc/self/mountinfo || true
-    grep -lsF "$demo/" /proc/[0-9]*/cmdline | grep -v "/$$/" || true
-    ip netns list 2>/dev/null || true
+    local file word
+    grep -F " $demo/" /proc/self/mountinfo || true
+    for file in /proc/[0-9]*/cmdline; do
+        while IFS= read -rd '' word; do
+            [[ $word != *"$demo/"* ]] || echo "$file: $word"
+        done 2>/dev/null <"$file" || true
+    done
+    ls /run/netns 2>/dev/null || true
     groups
 }

@@ -3,7 +3,9 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 
+mod demo;
 mod go;
+mod scripts;
 mod powershell;
 mod unit;
 

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Compiles what checks deploy/, and installs what that reads with: parsers of PowerShell, systemd's check of units. Run after
-# containerd.sh, which brings Go and containerd.
+# Compiles what checks deploy/, and installs what that reads with: parsers of PowerShell, checks of shell scripts and of
+# units. Run after containerd.sh, which brings Go and containerd.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . tests/setup/lib/packages.sh
 
 tools=$PWD/target/tools
 parsers=target/deploy/python
-packages=(python3-pip systemd)
+packages=(python3-pip shellcheck systemd)
 
 install_packages "${packages[@]}"
 
