@@ -55,4 +55,4 @@ bench: ## Measure on a fresh file system (as root); redraw docs/benchmarks.md an
 demo-picture: ## Redraw docs/demo.svg of what the demo prints
 	mkdir -p target/demo
 	set -o pipefail; deploy/demo/demo.sh | tee target/demo/printed
-	cargo bench --locked --bench recording
+	cargo run --quiet --locked --example draw-demo

@@ -49,7 +49,7 @@ end_stage() {
 clean_up() {
     end_stage
     rm -rf --one-file-system "$demo/state"
-    groups | xargs --no-run-if-empty rmdir
+    control_groups | xargs --no-run-if-empty rmdir
 }
 
 check_left() {

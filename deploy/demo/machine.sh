@@ -43,7 +43,7 @@ check_machine() {
 }
 
 # Where control groups of the demo are, of either version.
-groups() {
+control_groups() {
     local group
     for group in /sys/fs/cgroup/{,*/}cimsnap-{demo,bench-}*; do
         [ ! -d "$group" ] || echo "$group"
@@ -60,5 +60,5 @@ leftovers() {
         done 2>/dev/null <"$file" || true
     done
     ls /run/netns 2>/dev/null || true
-    groups
+    control_groups
 }

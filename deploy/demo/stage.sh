@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What the demo shows. demo.sh starts it as the first process of namespaces of its own, so that it may mount what it likes.
-set -euo pipefail
+set -eEuo pipefail
 . deploy/demo/say.sh
 . deploy/demo/services.sh
 . deploy/demo/scenes.sh
@@ -13,6 +13,7 @@ export TMPDIR=$state/tmp
 export CONTAINERD_SUPPRESS_DEPRECATION_WARNINGS=1
 # Sockets, and what containerd and runc keep while they run.
 mount -t tmpfs demo /run
+trap 'tail -n 15 "$state"/*.log >&2' ERR
 
 step "Make an image of Windows and one of Linux" make_images
 step "Start a registry, cimsnap and containerd" start_services

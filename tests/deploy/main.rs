@@ -5,8 +5,8 @@
 
 mod demo;
 mod go;
-mod scripts;
 mod powershell;
+mod scripts;
 mod unit;
 
 use std::path::{Path, PathBuf};

@@ -2,12 +2,14 @@
 //!
 //! ```text
 //!   session   a namespace of containerd, gone in the end        ctr      whom all of it asks
-//!   image     what is unpacked, and how it comes there          machine  on what
-//!   round     unpack, start, walk, read, weigh, remove          tree     what is walked and read
-//!   figures   what was measured, and what not                   report   what is told of it
+//!   image     which image, and how it comes there               machine  on what
+//!   documents what it consists of                               tree     what is walked and read
+//!   round     unpack, start, walk, read, weigh, remove          report   what is told of it
+//!   figures   what was measured, and what not
 //! ```
 
 mod ctr;
+mod documents;
 mod error;
 mod figures;
 mod image;
@@ -30,8 +32,8 @@ use crate::cli::configured::Configured;
 use crate::cli::exit::Exit;
 use crate::cli::ui::Ui;
 use ctr::Ctr;
+use documents::Subject;
 use figures::Figures;
-use image::Subject;
 use machine::Machine;
 use report::Report;
 use round::Rounds;

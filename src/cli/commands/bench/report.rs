@@ -81,7 +81,10 @@ impl Report {
         match self.program_ran {
             true => writeln!(out, "first container: ctr run --rm IMAGE true"),
             false => {
-                writeln!(out, "first container: prepared and mounted only: nothing runs of this image here")
+                writeln!(
+                    out,
+                    "first container: prepared, mounted and removed only: nothing of this image runs here"
+                )
             }
         }
     }

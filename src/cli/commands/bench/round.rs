@@ -6,9 +6,9 @@ use std::time::Instant;
 use cimsnap::sys::asked_to_end;
 
 use super::ctr::{self, Ctr};
+use super::documents::{ROUND, Subject};
 use super::error::BenchError;
 use super::figures::{Figures, Measure};
-use super::image::{ROUND, Subject};
 use super::session::{Session, patiently};
 use super::tree::{self, Found};
 
@@ -41,6 +41,9 @@ impl Rounds<'_> {
             measures.iter().for_each(|&measure| figures.miss(snapshotter, measure, &error.to_string()));
         }
         going_on()?;
+        // Whether this works is seen in the rounds.
+        drop(self.start(snapshotter));
+        going_on()?;
         self.remove(snapshotter)
     }
 
@@ -66,7 +69,7 @@ impl Rounds<'_> {
             return Ok(());
         }
         rustix::fs::sync();
-        let unpacked = timed(|| self.unpack(snapshotter));
+        let unpacked = self.unpack(snapshotter);
         going_on()?;
         match unpacked {
             Ok(seconds) => figures.record(snapshotter, Measure::UnpackSeconds, seconds),
@@ -95,12 +98,14 @@ impl Rounds<'_> {
         self.ctr().ask(&[&["snapshots", "--snapshotter", snapshotter], arguments].concat())
     }
 
-    fn unpack(&self, snapshotter: &str) -> Result<()> {
+    /// Unpacks the image, and returns how many seconds that took.
+    fn unpack(&self, snapshotter: &str) -> Result<f64> {
         let platform = self.subject.platform.to_string();
         let import = ["images", "import", "--snapshotter", snapshotter, "--platform", &platform, "-"];
-        self.ctr().feed(&import, &self.subject.pointer)?;
+        let seconds = timed(|| self.ctr().feed(&import, &self.subject.pointer).map(drop))?;
         // Without this, a snapshotter for which containerd unpacks nothing would be the fastest.
-        self.snapshots(snapshotter, &["info", &self.chain()]).map(drop)
+        self.snapshots(snapshotter, &["info", &self.chain()])?;
+        Ok(seconds)
     }
 
     fn start(&self, snapshotter: &str) -> Result<()> {

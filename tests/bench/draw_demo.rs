@@ -1,7 +1,7 @@
 //! Draws what the demo printed, as a terminal shows it: `make demo-picture`.
 //!
 //! Lines appear one after another where the picture is animated, and are all there where it is not. What is too long for
-//! the width is cut, and digests are shortened.
+//! the width is cut, digests are shortened, and so are paths of the project.
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a program for people")]
 
@@ -18,12 +18,23 @@ const MARGIN: f64 = 14.0;
 const PACE: f64 = 0.15;
 
 /// Lines that say little, by how they begin: what is installed and compiled, and who generates which layer.
-const LEFT_OUT: [&str; 10] =
-    ["layer  ", "Base ", "Windows ", "BuildKit ", "Crane ", "Shuffled ", "Opaque ", "Empty ", "$ tests/", "$ go "];
+const LEFT_OUT: [&str; 10] = [
+    "layer  ",
+    "Base ",
+    "Windows ",
+    "BuildKit ",
+    "Crane ",
+    "Shuffled ",
+    "Opaque ",
+    "Empty ",
+    "$ tests/",
+    "$ go ",
+];
 
 fn main() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let printed = fs::read_to_string(root.join("target/demo/printed")).unwrap();
+    let printed = printed.replace(&format!("{}/", root.display()), "");
     fs::write(root.join("docs/demo.svg"), draw(&lines(&printed))).unwrap();
 }
 
