@@ -40,6 +40,7 @@ pub mod engine;
 pub mod layer;
 pub mod metrics;
 pub mod mount;
+mod proto;
 pub mod registry;
 pub mod rpc;
 pub mod snapshot;

@@ -23,7 +23,7 @@ use crate::metrics::Metrics;
 use crate::mount::{LimitedMounter, Mounter, SystemMounter};
 use crate::rpc::admin::AdminService;
 use crate::rpc::authority::LegalAuthority;
-use crate::rpc::{DiffService, SnapshotService, WithRebase, take_digests_later};
+use crate::rpc::{DiffService, SnapshotService, WithRebase};
 use crate::snapshot::{SnapshotOptions, Snapshots};
 use crate::sys;
 
@@ -59,8 +59,6 @@ async fn serve(config: &Config, path: Option<PathBuf>, levels: &Levels) -> Resul
         workers: config.conversions_at_once(cores, caution),
     };
     let differ = Arc::new(Differ::new(snapshots.clone(), options));
-    // What was committed right before the last end has none yet.
-    take_digests_later(snapshots.clone());
 
     let service = WithRebase::new(SnapshotService::new(
         snapshots.clone(),

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use tokio::sync::mpsc::{Receiver, channel};
 use tonic::{Status, Streaming};
 
-use super::content::proto::content::ReadContentResponse;
+use crate::proto::containerd::services::content::v1::ReadContentResponse;
 
 /// Messages that may wait: each has up to a mebibyte.
 const AHEAD: usize = 4;

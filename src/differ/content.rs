@@ -1,24 +1,5 @@
 //! The content store of containerd.
 
-#[allow(
-    missing_docs,
-    unreachable_pub,
-    clippy::all,
-    clippy::allow_attributes_without_reason,
-    reason = "generated"
-)]
-pub(super) mod proto {
-    pub(crate) mod content {
-        tonic::include_proto!("containerd.services.content.v1");
-    }
-    pub(crate) mod namespaces {
-        tonic::include_proto!("containerd.services.namespaces.v1");
-    }
-    pub(crate) mod leases {
-        tonic::include_proto!("containerd.services.leases.v1");
-    }
-}
-
 use std::fs::File;
 use std::io::Read;
 use std::path::PathBuf;
@@ -32,10 +13,10 @@ use super::blob::Received;
 use super::connect::connect;
 use super::{Descriptor, DifferError, Namespace};
 use crate::layer::digest::Digest;
-use proto::content::ReadContentRequest;
-use proto::content::content_client::ContentClient;
-use proto::namespaces::ListNamespacesRequest;
-use proto::namespaces::namespaces_client::NamespacesClient;
+use crate::proto::containerd::services::content::v1::ReadContentRequest;
+use crate::proto::containerd::services::content::v1::content_client::ContentClient;
+use crate::proto::containerd::services::namespaces::v1::ListNamespacesRequest;
+use crate::proto::containerd::services::namespaces::v1::namespaces_client::NamespacesClient;
 
 /// Largest message of the store: its answers have up to a mebibyte of data.
 const MAX_MESSAGE: usize = 4 << 20;

@@ -10,15 +10,15 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Request, Streaming};
 
-use super::content::proto::content::{
-    AbortRequest, FieldMask, Info, InfoRequest, UpdateRequest, WriteAction, WriteContentRequest,
-    WriteContentResponse,
-};
-use super::content::proto::leases::CreateRequest;
-use super::content::proto::leases::leases_client::LeasesClient;
 use super::content::{Content, is_there, with_namespace};
 use super::{DifferError, Namespace};
 use crate::layer::digest::DigestAndSize;
+use crate::proto::containerd::services::content::v1::{
+    AbortRequest, FieldMask, Info, InfoRequest, UpdateRequest, WriteAction, WriteContentRequest,
+    WriteContentResponse,
+};
+use crate::proto::containerd::services::leases::v1::CreateRequest;
+use crate::proto::containerd::services::leases::v1::leases_client::LeasesClient;
 use crate::snapshot::Labels;
 
 /// Bytes of one message.

@@ -7,20 +7,8 @@ use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 use super::{DifferError, connect};
-use proto::Nothing;
-use proto::version_client::VersionClient;
-
-#[allow(
-    missing_docs,
-    unreachable_pub,
-    clippy::all,
-    clippy::allow_attributes_without_reason,
-    clippy::unwrap_used,
-    reason = "generated"
-)]
-mod proto {
-    tonic::include_proto!("containerd.services.version.v1");
-}
+use crate::proto::containerd::services::version::v1::Nothing;
+use crate::proto::containerd::services::version::v1::version_client::VersionClient;
 
 /// How long an answer is believed: containerd may be replaced while we run.
 const BELIEVED: Duration = Duration::from_secs(60);

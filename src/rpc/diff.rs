@@ -6,11 +6,11 @@ use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status, async_trait};
 use tracing::info;
 
-use super::proto::containerd::services::diff::v1 as api;
-use super::proto::containerd::types::Descriptor as ProtoDescriptor;
 use super::snapshots::all_from_proto;
 use super::status;
 use crate::differ::{ApplyRequest, CompareRequest, Descriptor, Differ, Namespace};
+use crate::proto::containerd::services::diff::v1 as api;
+use crate::proto::containerd::types::Descriptor as ProtoDescriptor;
 
 pub(crate) use api::diff_server::DiffServer;
 

@@ -11,33 +11,8 @@ mod snapshots;
 mod status;
 
 pub use diff::DiffService;
-pub(crate) use digests::take_digests_later;
 pub use rebase::WithRebase;
 pub use snapshots::SnapshotService;
-
-/// What is generated from `proto/`.
-#[allow(
-    missing_docs,
-    unreachable_pub,
-    clippy::all,
-    clippy::allow_attributes_without_reason,
-    clippy::unwrap_used,
-    reason = "generated"
-)]
-pub(crate) mod proto {
-    pub(crate) mod containerd {
-        pub(crate) mod types {
-            tonic::include_proto!("containerd.types");
-        }
-        pub(crate) mod services {
-            pub(crate) mod diff {
-                pub(crate) mod v1 {
-                    tonic::include_proto!("containerd.services.diff.v1");
-                }
-            }
-        }
-    }
-}
 
 use tonic::Status;
 

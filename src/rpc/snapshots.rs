@@ -10,8 +10,9 @@ use tokio_stream::Iter;
 use tonic::{Request, Response, Status, async_trait};
 use tracing::{info, warn};
 
+use super::digests::Digests;
 use super::rebase::CommitParent;
-use super::{blocking, status, take_digests_later};
+use super::{blocking, status};
 use crate::differ::{Peer, Release};
 use crate::snapshot::{CommitRequest, Info, Mount, NewSnapshot, SnapshotError, Snapshots};
 use crate::store::{Kind, Timestamp};
@@ -24,12 +25,14 @@ const BATCH: usize = 100;
 pub struct SnapshotService {
     snapshots: Arc<Snapshots>,
     peer: Arc<Peer>,
+    digests: Digests,
 }
 
 impl SnapshotService {
     /// Serves these snapshots to a containerd.
     pub fn new(snapshots: Arc<Snapshots>, peer: Peer) -> Self {
-        Self { snapshots, peer: Arc::new(peer) }
+        let digests = Digests::start(snapshots.clone());
+        Self { snapshots, peer: Arc::new(peer), digests }
     }
 
     /// Returns whether containerd leaves out layers that are there. Others would apply them.
@@ -98,7 +101,7 @@ impl api::snapshots_server::Snapshots for SnapshotService {
         info!(key, name, parent, "commit");
         let commit = CommitRequest { name, key, parent, labels: sorted(labels) };
         self.run(move |snapshots| snapshots.commit(&commit)).await?;
-        take_digests_later(self.snapshots.clone());
+        self.digests.later();
         Ok(Response::new(()))
     }
 

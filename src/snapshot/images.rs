@@ -54,12 +54,18 @@ impl Snapshots {
         stream: LayerStream,
         os: Option<LayerOs>,
     ) -> Result<Converted, SnapshotError> {
+        let _converting = self.converting.read();
         let started = Instant::now();
         let engine = Portable::unnamed(self.store.lease(), self.options.sync);
         let options = ImportOptions { os, ..ImportOptions::default() };
         let layer = prepare(stream, engine, &options)?;
         let stages = stages(&layer.stream.timing, started.elapsed());
         Ok(Converted { layer, stages })
+    }
+
+    /// Returns whether a layer is being converted.
+    pub fn is_converting(&self) -> bool {
+        self.converting.try_write().is_err()
     }
 
     /// Writes down a layer, for a snapshot that waits for it or for an image that is made at once.

@@ -1,6 +1,7 @@
 //! Which files layers and images have, and what is in them.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::ErrorKind;
 use std::sync::PoisonError;
 
 use super::{SnapshotError, Snapshots};
@@ -8,6 +9,7 @@ use crate::cim::files;
 use crate::cim::format::RegionSet;
 use crate::layer::digest::Digest;
 use crate::store::{FileRow, Look, Promise, image_name};
+use crate::sys::patiently;
 
 impl Snapshots {
     /// Lists the files of a region set.
@@ -87,14 +89,14 @@ impl Snapshots {
 
     /// Computes the digest of a file; `None` if it is gone, or not as long as it was.
     pub(super) fn digest(&self, file: &FileRow) -> Result<Option<blake3::Hash>, SnapshotError> {
-        let directory = self.store.lease().directory();
-        let bytes = match directory.open(&file.name) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(SnapshotError::io("read", directory.path().join(&file.name))(error)),
-        };
-        let whole = u64::try_from(bytes.as_slice().len()) == Ok(file.size);
-        Ok(whole.then(|| blake3::hash(bytes.as_slice())))
+        // Read piece by piece: all of a file that is mapped would count as memory of this process.
+        let path = self.store.root().images().join(&file.name);
+        let mut hasher = blake3::Hasher::new();
+        match patiently(|| File::open(&path)).and_then(|file| hasher.update_reader(file).map(drop)) {
+            Ok(()) => Ok((hasher.count() == file.size).then(|| hasher.finalize())),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(SnapshotError::io("read", &path)(error)),
+        }
     }
 }
 

@@ -91,6 +91,8 @@ pub struct Snapshots {
     /// Whoever mounts images, or takes mounts away, for as long as the database must not say otherwise.
     mounting: Mutex<()>,
     filling: Filling,
+    /// Whoever converts a layer reads this, to let others know.
+    converting: RwLock<()>,
     /// Whoever takes digests of files: one reads at a time.
     digesting: Mutex<()>,
     observer: Arc<dyn Observer>,
@@ -132,6 +134,7 @@ impl Snapshots {
             publishing: RwLock::default(),
             mounting: Mutex::default(),
             filling: Filling::default(),
+            converting: RwLock::default(),
             digesting: Mutex::default(),
             observer: Arc::new(()),
         })

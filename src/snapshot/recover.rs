@@ -21,6 +21,10 @@ impl Snapshots {
     pub(super) fn recover(&self) -> Result<(), SnapshotError> {
         self.unmount_broken_off()?;
         if !self.options.sync {
+            self.store.note_haste()?;
+        }
+        // Also when others wait now: files of those who did not may never have come to the disk.
+        if self.store.was_hasty()? {
             self.forget_lost()?;
         }
         self.forget_unused()?;

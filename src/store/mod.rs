@@ -97,6 +97,16 @@ impl Store {
         self.last_id.fetch_add(1, Ordering::Relaxed).saturating_add(1)
     }
 
+    /// Notes that from now on rows are written without waiting for the files that they tell of.
+    pub fn note_haste(&self) -> Result<(), StoreError> {
+        tables::note_haste(&self.database)
+    }
+
+    /// Returns whether that was ever so: then a power loss may have taken files that rows tell of.
+    pub fn was_hasty(&self) -> Result<bool, StoreError> {
+        tables::was_hasty(&self.database)
+    }
+
     /// Looks at one state of the database, whatever happens meanwhile.
     pub fn read<T, E: From<StoreError>>(&self, look: impl FnOnce(&Reader) -> Result<T, E>) -> Result<T, E> {
         let transaction = self.database.begin_read().map_err(StoreError::from)?;

@@ -1,6 +1,6 @@
 //! The tables of the database, and how one schema becomes the next.
 
-use redb::{Database, MultimapTableDefinition, ReadableTable, TableDefinition};
+use redb::{Database, MultimapTableDefinition, ReadableDatabase, ReadableTable, TableDefinition};
 
 use super::StoreError;
 
@@ -32,6 +32,9 @@ pub(super) const META: TableDefinition<'_, &str, u64> = TableDefinition::new("me
 const SCHEMA: &str = "schema";
 /// The last id that may have been given to a snapshot, in [`META`].
 const LAST_ID: &str = "last_id";
+
+/// Whether rows were ever written without waiting for the files that they tell of, in [`META`].
+const HASTE: &str = "haste";
 
 /// How many ids are set aside for a run: more than it can use.
 const IDS_OF_A_RUN: u64 = 1 << 32;
@@ -72,4 +75,19 @@ pub(super) fn set_ids_aside(database: &Database) -> Result<u64, StoreError> {
     drop(numbers);
     transaction.commit()?;
     Ok(last)
+}
+
+/// Returns whether haste was ever noted.
+pub(super) fn was_hasty(database: &Database) -> Result<bool, StoreError> {
+    Ok(database.begin_read()?.open_table(META)?.get(HASTE)?.is_some())
+}
+
+/// Notes haste, once and for all.
+pub(super) fn note_haste(database: &Database) -> Result<(), StoreError> {
+    if !was_hasty(database)? {
+        let transaction = database.begin_write()?;
+        transaction.open_table(META)?.insert(HASTE, 1)?;
+        transaction.commit()?;
+    }
+    Ok(())
 }

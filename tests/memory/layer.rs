@@ -51,14 +51,21 @@ pub(super) fn header(kind: EntryType, path: &str, link: &str, size: u64) -> Vec<
 }
 
 pub(super) fn huge_file() {
-    const SIZE: u64 = 2 << 30;
+    import_all(file_of(2 << 30)).unwrap();
+}
+
+/// A layer of one file of so many bytes, which is to be a multiple of a MiB.
+pub(super) fn one_file(bytes: u64) -> impl Read + Send + 'static {
+    Entries { make: file_of(bytes), made: 0, current: Cursor::default() }
+}
+
+fn file_of(bytes: u64) -> impl FnMut(u64) -> Option<Vec<u8>> + Send + 'static {
     const PIECE: usize = 1 << 20;
-    let make = |number| match number {
-        0 => Some(header(EntryType::Regular, "huge", "", SIZE)),
-        _ if number <= SIZE >> 20 => Some(vec![(number % 255 + 1) as u8; PIECE]),
+    move |number| match number {
+        0 => Some(header(EntryType::Regular, "huge", "", bytes)),
+        _ if number <= bytes >> 20 => Some(vec![(number % 255 + 1) as u8; PIECE]),
         _ => None,
-    };
-    import_all(make).unwrap();
+    }
 }
 
 pub(super) fn many_files() {

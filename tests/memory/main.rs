@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 
+mod digests;
 mod hostile;
 mod image;
 mod layer;
@@ -35,6 +36,7 @@ const CASES: &[Case] = &[
     ("a layer of 200,000 files", layer::many_files, 96 * MIB),
     ("a layer of links without end", layer::endless_links, 96 * MIB),
     ("a layer of a name without end", layer::endless_names, 64 * MIB),
+    ("digests of 512 MiB", digests::large, 64 * MIB),
     ("an image of four layers", image::convert, 96 * MIB),
 ];
 
@@ -124,8 +126,8 @@ impl Directory for Sink {
     fn open(&self, _name: &str) -> io::Result<Bytes> {
         Err(io::ErrorKind::NotFound.into())
     }
-    fn create(&self, _name: &str) -> io::Result<Box<dyn OutputFile>> {
-        Ok(Box::new(Sink))
+    fn create(&self, _name: &str) -> io::Result<Arc<dyn OutputFile>> {
+        Ok(Arc::new(Sink))
     }
     fn rename(&self, _from: &str, _to: &str) -> io::Result<()> {
         Ok(())
@@ -154,16 +156,16 @@ impl Directory for Sink {
 }
 
 impl OutputFile for Sink {
-    fn write_at(&mut self, _bytes: &[u8], _offset: u64) -> io::Result<()> {
+    fn write_at(&self, _bytes: &[u8], _offset: u64) -> io::Result<()> {
         Ok(())
     }
-    fn set_len(&mut self, _len: u64) -> io::Result<()> {
+    fn set_len(&self, _len: u64) -> io::Result<()> {
         Ok(())
     }
-    fn start_writeback(&mut self, _offset: u64, _len: u64) -> io::Result<()> {
+    fn start_writeback(&self, _offset: u64, _len: u64) -> io::Result<()> {
         Ok(())
     }
-    fn sync(&mut self) -> io::Result<()> {
+    fn sync(&self) -> io::Result<()> {
         Ok(())
     }
     fn reader(&self) -> io::Result<Box<dyn WrittenBytes>> {

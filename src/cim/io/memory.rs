@@ -148,14 +148,14 @@ impl Directory for MemoryDirectory {
         Ok(Bytes::Heap(state.contents[file].as_slice().into()))
     }
 
-    fn create(&self, name: &str) -> io::Result<Box<dyn OutputFile>> {
+    fn create(&self, name: &str) -> io::Result<Arc<dyn OutputFile>> {
         let mut state = self.state();
         if state.names.contains_key(name) {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
         let file = state.contents.keys().max().map_or(0, |last| last + 1);
         state.change(Step::Create { name: name.to_owned(), file })?;
-        Ok(Box::new(MemoryFile { directory: self.clone(), file }))
+        Ok(Arc::new(MemoryFile { directory: self.clone(), file }))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
@@ -229,7 +229,7 @@ fn in_memory(number: u64) -> io::Result<usize> {
 }
 
 impl OutputFile for MemoryFile {
-    fn write_at(&mut self, bytes: &[u8], offset: u64) -> io::Result<()> {
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
         self.directory.change(Step::Write {
             file: self.file,
             offset: in_memory(offset)?,
@@ -237,15 +237,15 @@ impl OutputFile for MemoryFile {
         })
     }
 
-    fn set_len(&mut self, len: u64) -> io::Result<()> {
+    fn set_len(&self, len: u64) -> io::Result<()> {
         self.directory.change(Step::SetLen { file: self.file, len: in_memory(len)? })
     }
 
-    fn start_writeback(&mut self, _offset: u64, _len: u64) -> io::Result<()> {
+    fn start_writeback(&self, _offset: u64, _len: u64) -> io::Result<()> {
         Ok(())
     }
 
-    fn sync(&mut self) -> io::Result<()> {
+    fn sync(&self) -> io::Result<()> {
         self.directory.change(Step::SyncFile { file: self.file })
     }
 
@@ -272,7 +272,7 @@ mod tests {
     #[test]
     fn power_loss_keeps_what_was_synced_and_no_more() {
         let directory = MemoryDirectory::new();
-        let mut file = directory.create("a").unwrap();
+        let file = directory.create("a").unwrap();
         file.write_at(b"one", 0).unwrap();
         file.sync().unwrap();
         directory.sync().unwrap();
@@ -290,7 +290,7 @@ mod tests {
     fn a_full_disk_stays_full() {
         let directory = MemoryDirectory::new();
         directory.fail_at(1);
-        let mut file = directory.create("a").unwrap();
+        let file = directory.create("a").unwrap();
         for _ in 0..2 {
             let error = file.write_at(b"x", 0).unwrap_err();
             assert_eq!(error.kind(), io::ErrorKind::StorageFull);

@@ -25,7 +25,7 @@ pub trait Directory: fmt::Debug + Send + Sync {
     fn open(&self, name: &str) -> io::Result<Bytes>;
 
     /// Creates a file, which must not exist.
-    fn create(&self, name: &str) -> io::Result<Box<dyn OutputFile>>;
+    fn create(&self, name: &str) -> io::Result<Arc<dyn OutputFile>>;
 
     /// Gives a file another name, in place of whatever had it.
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;
@@ -38,6 +38,11 @@ pub trait Directory: fmt::Debug + Send + Sync {
 
     /// Returns whether a file exists.
     fn exists(&self, name: &str) -> io::Result<bool>;
+
+    /// Makes the contents of files durable.
+    fn sync_files(&self, files: &[Arc<dyn OutputFile>]) -> io::Result<()> {
+        files.iter().try_for_each(|file| file.sync())
+    }
 
     /// Makes all names durable.
     fn sync(&self) -> io::Result<()>;
@@ -53,18 +58,18 @@ pub trait Directory: fmt::Debug + Send + Sync {
 }
 
 /// A file under construction.
-pub trait OutputFile: fmt::Debug + Send {
+pub trait OutputFile: fmt::Debug + Send + Sync {
     /// Writes all of `bytes` at an offset; what lies between the old end and the offset reads as zeros.
-    fn write_at(&mut self, bytes: &[u8], offset: u64) -> io::Result<()>;
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
 
     /// Sets the length.
-    fn set_len(&mut self, len: u64) -> io::Result<()>;
+    fn set_len(&self, len: u64) -> io::Result<()>;
 
     /// Starts to bring what was written to the disk, without waiting for it.
-    fn start_writeback(&mut self, offset: u64, len: u64) -> io::Result<()>;
+    fn start_writeback(&self, offset: u64, len: u64) -> io::Result<()>;
 
     /// Makes the contents durable.
-    fn sync(&mut self) -> io::Result<()>;
+    fn sync(&self) -> io::Result<()>;
 
     /// Returns a way to read what was written, for another thread.
     fn reader(&self) -> io::Result<Box<dyn WrittenBytes>>;

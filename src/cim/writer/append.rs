@@ -1,6 +1,7 @@
 //! A file that is appended to, in large pieces.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::cim::error::CimError;
 use crate::cim::files;
@@ -21,7 +22,7 @@ const WRITEBACK: u64 = 8 << 20;
 #[derive(Debug)]
 pub(super) struct AppendFile {
     path: PathBuf,
-    file: Box<dyn OutputFile>,
+    file: Arc<dyn OutputFile>,
     buffer: Vec<u8>,
     /// Where the buffer begins in the file.
     flushed: u64,
@@ -105,17 +106,18 @@ impl AppendFile {
         self.file.write_at(bytes, offset).map_err(|error| CimError::io("write", &self.path, error))
     }
 
-    /// Hands everything to the operating system and, with `sync`, to the disk.
-    pub(super) fn finish(&mut self, sync: bool) -> Result<(), CimError> {
+    /// Hands everything to the operating system.
+    pub(super) fn finish(&mut self) -> Result<(), CimError> {
         self.flush()?;
-        self.set_len(self.flushed)?;
-        if sync {
-            self.file.sync().map_err(|error| CimError::io("sync", &self.path, error))?;
-        }
-        Ok(())
+        self.set_len(self.flushed)
     }
 
-    /// Hands everything to the operating system.
+    /// Returns the file, which is to be synced.
+    pub(super) fn file(&self) -> Arc<dyn OutputFile> {
+        self.file.clone()
+    }
+
+    /// Hands what is gathered to the operating system.
     pub(super) fn flush(&mut self) -> Result<(), CimError> {
         let mut buffer = std::mem::take(&mut self.buffer);
         let result = self.write_out(&buffer);

@@ -1,5 +1,7 @@
 //! Writing the journal of a layer set.
 
+use std::sync::Arc;
+
 use zerocopy::IntoBytes;
 use zerocopy::little_endian::{U16, U32, U64};
 
@@ -9,7 +11,7 @@ use crate::cim::error::CimError;
 use crate::cim::format::{
     EditKind, JournalHeader, RawJournalHeader, RawLeaf, RawPathFront, RawStream, RegionSet, Stream,
 };
-use crate::cim::io::Directory;
+use crate::cim::io::{Directory, OutputFile};
 use crate::cim::names::{ImagePath, NameRef};
 
 /// A journal under construction. Edits go to the file as they come; deletions, which are few, wait in memory.
@@ -85,8 +87,7 @@ impl JournalWriter {
         &mut self,
         set: RegionSet,
         case_distinguished: bool,
-        sync: bool,
-    ) -> Result<(), CimError> {
+    ) -> Result<Arc<dyn OutputFile>, CimError> {
         let edits_len = self.file.end().saturating_sub(JournalHeader::LEN);
         self.file.append(&self.deletions)?;
         self.hasher.update(&self.deletions);
@@ -94,7 +95,8 @@ impl JournalWriter {
         let header = JournalHeader { set, case_distinguished, edits_len, deletions_len };
         let raw: RawJournalHeader = header.to_raw(&self.hasher);
         self.file.patch(0, raw.as_bytes())?;
-        self.file.finish(sync)
+        self.file.finish()?;
+        Ok(self.file.file())
     }
 
     fn begin(&mut self, kind: EditKind, path: &ImagePath) {

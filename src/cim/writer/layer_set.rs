@@ -100,7 +100,8 @@ impl LayerSetWriter {
         self.draft.require_no_stream()?;
         let set = self.draft.set().finish()?;
         let distinguish = self.options.case == CaseRule::Distinguish;
-        self.draft.edits.finish(set, distinguish, self.options.sync)?;
+        let journal = self.draft.edits.finish(set, distinguish)?;
+        self.draft.set().sync_with(journal);
         publish::publish(self.draft.set(), self.claim.leader())?;
         Ok(set)
     }

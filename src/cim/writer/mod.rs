@@ -41,7 +41,7 @@ pub use stream::StreamWriter;
 use dedup::InheritedObjects;
 use draft::{Draft, StreamSink};
 use lease::Claim;
-use set::{SetWriter, write_part};
+use set::SetWriter;
 use tree::Tree;
 
 use super::error::{CimError, Conflict, InvalidInput};
@@ -277,7 +277,7 @@ fn commit_tree(
     let header = ImageHeader { version: Version::WRITTEN, parents, own, filesystem };
     let bytes = header.to_bytes().ok_or(InvalidInput::Full { what: "parents" })?;
     let directory = set.directory().clone();
-    let written = write_part(&*directory, name.as_str(), &[&bytes], set.syncs());
+    let written = set.write_leader(name.as_str(), &[&bytes]);
     written.and_then(|()| publish::publish(set, name.as_str())).inspect_err(|_| {
         // The error that led here is the one to report.
         drop(directory.remove(&files::part(name.as_str())));

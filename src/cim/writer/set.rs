@@ -9,7 +9,7 @@ use super::region::RegionWriter;
 use crate::cim::error::{CimError, InvalidInput};
 use crate::cim::files;
 use crate::cim::format::{Guid, ObjectIdHeader, RegionHeader, RegionSet, RegionType};
-use crate::cim::io::Directory;
+use crate::cim::io::{Directory, OutputFile};
 use crate::cim::units::RegionOffset;
 
 #[derive(Debug)]
@@ -20,6 +20,8 @@ pub(super) struct SetWriter {
     first: u16,
     sync: bool,
     regions: Vec<RegionWriter>,
+    /// Files that are written, but may not be on the disk yet.
+    unsynced: Vec<Arc<dyn OutputFile>>,
     inherited: InheritedObjects,
     /// Every file made so far, by its final name.
     names: Vec<String>,
@@ -35,7 +37,16 @@ impl SetWriter {
         sync: bool,
     ) -> Result<Self, CimError> {
         require_new(&*directory, guid)?;
-        Ok(Self { directory, guid, first, sync, regions: Vec::new(), inherited, names: Vec::new() })
+        Ok(Self {
+            directory,
+            guid,
+            first,
+            sync,
+            regions: Vec::new(),
+            unsynced: Vec::new(),
+            inherited,
+            names: Vec::new(),
+        })
     }
 
     pub(super) fn guid(&self) -> Guid {
@@ -139,7 +150,19 @@ impl SetWriter {
     /// Writes a whole file beside the regions, under its unpublished name.
     pub(super) fn write_file(&mut self, name: String, parts: &[&[u8]]) -> Result<(), CimError> {
         self.names.push(name.clone());
-        write_part(&*self.directory, &name, parts, self.sync)
+        self.write_leader(&name, parts)
+    }
+
+    /// Writes a whole file that leads to the set, under its unpublished name.
+    pub(super) fn write_leader(&mut self, name: &str, parts: &[&[u8]]) -> Result<(), CimError> {
+        let file = write_part(&*self.directory, name, parts)?;
+        self.sync_with(file);
+        Ok(())
+    }
+
+    /// Lets a file be on the disk before any of the set gets its final name.
+    pub(super) fn sync_with(&mut self, file: Arc<dyn OutputFile>) {
+        self.unsynced.push(file);
     }
 
     /// Finishes the regions and writes their object ids.
@@ -148,7 +171,8 @@ impl SetWriter {
         for at in 0..self.regions.len() {
             let index = u16::try_from(at).expect("a set has at most one region of each kind");
             let region = &mut self.regions[at];
-            region.file().finish(self.sync)?;
+            region.file().finish()?;
+            self.unsynced.push(region.file().file());
             let (kind, objects) = (region.kind(), std::mem::take(region.objects()).into_sorted());
             if objects.is_empty() {
                 continue;
@@ -161,8 +185,13 @@ impl SetWriter {
         Ok(RegionSet { guid, count })
     }
 
-    /// Gives all files their final names.
+    /// Gives all files their final names, once they are on the disk.
     pub(super) fn publish(&mut self) -> Result<(), CimError> {
+        let files = std::mem::take(&mut self.unsynced);
+        if self.sync {
+            let synced = self.directory.sync_files(&files);
+            synced.map_err(|error| CimError::io("sync new files in", self.directory.path(), error))?;
+        }
         for name in &self.names {
             rename_part(&*self.directory, name)?;
         }
@@ -172,6 +201,7 @@ impl SetWriter {
     /// Takes back what was written; for the way out of a failure, where nothing more can be done about another.
     pub(super) fn discard(&mut self) {
         self.regions.clear();
+        self.unsynced.clear();
         for name in self.names.drain(..) {
             for name in [files::part(&name), name] {
                 drop(self.directory.remove(&name));
@@ -197,24 +227,20 @@ fn require_new(directory: &dyn Directory, guid: Guid) -> Result<(), CimError> {
 }
 
 /// Writes a whole file under its unpublished name.
-pub(super) fn write_part(
+fn write_part(
     directory: &dyn Directory,
     name: &str,
     parts: &[&[u8]],
-    sync: bool,
-) -> Result<(), CimError> {
+) -> Result<Arc<dyn OutputFile>, CimError> {
     let name = files::part(name);
     let path = directory.path().join(&name);
-    let mut file = directory.create(&name).map_err(|error| CimError::io("create", &path, error))?;
+    let file = directory.create(&name).map_err(|error| CimError::io("create", &path, error))?;
     let mut offset = 0u64;
     for part in parts {
         file.write_at(part, offset).map_err(|error| CimError::io("write", &path, error))?;
         offset = offset.saturating_add(u64::try_from(part.len()).expect("a usize fits a u64"));
     }
-    if sync {
-        file.sync().map_err(|error| CimError::io("sync", &path, error))?;
-    }
-    Ok(())
+    Ok(file)
 }
 
 /// Gives a file its final name.

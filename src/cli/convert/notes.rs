@@ -36,7 +36,7 @@ impl Notes {
         // One that was cut short is in the way.
         drop(self.0.remove(&name));
         let file = self.0.create(&name);
-        let written = file.and_then(|mut file| file.write_at(diff_id.to_string().as_bytes(), 0));
+        let written = file.and_then(|file| file.write_at(diff_id.to_string().as_bytes(), 0));
         written.with_context(|| format!("cannot write {}", self.0.path().join(name).display()))
     }
 

@@ -11,6 +11,7 @@ mod containerd_config;
 #[cfg_attr(windows, path = "windows_machine.rs")]
 mod machine;
 mod plugins;
+mod pods;
 mod reach;
 mod release;
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use toml::{Table, Value};
 
-use super::{Release, Symptom};
+use super::{Release, Symptom, pods};
 use crate::daemon::Config;
 
 /// Types that containerd knows, in their short form and in full. It does not start with any other.
@@ -22,8 +22,20 @@ const SNAPSHOT: &[&str] = &["snapshot", "io.containerd.snapshotter.v1"];
 const DIFF: &[&str] = &["diff", "io.containerd.differ.v1"];
 
 /// Names that containerd itself gives to snapshotters and differs.
-const TAKEN_SNAPSHOT: &[&str] = &["overlayfs", "native", "btrfs", "devmapper", "zfs", "erofs", "blockfile"];
-const TAKEN_DIFF: &[&str] = &["walking", "erofs"];
+const TAKEN_SNAPSHOT: &[&str] = &[
+    "overlayfs",
+    "native",
+    "btrfs",
+    "devmapper",
+    "zfs",
+    "erofs",
+    "blockfile",
+    "windows",
+    "windows-lcow",
+    "cimfs",
+    "blockcim",
+];
+const TAKEN_DIFF: &[&str] = &["walking", "erofs", "windows", "windows-lcow", "cimfs", "blockcim"];
 
 const TRANSFER: &str = "io.containerd.transfer.v1.local";
 const DIFF_SERVICE: &str = "io.containerd.service.v1.diff-service";
@@ -44,6 +56,7 @@ pub(super) fn examine(told: &Table, config: &Config, release: Option<Release>) -
     let Some((differ, _)) = diff else { return symptoms };
     symptoms.extend(unpacking(told, snapshotter, differ));
     symptoms.push(order(told, differ));
+    symptoms.extend(pods::examine(told, snapshotter));
     symptoms
 }
 
@@ -64,7 +77,7 @@ fn proxies(told: &Table) -> impl Iterator<Item = (&str, &Table)> {
     all.filter_map(|(name, block)| Some((name.as_str(), block.as_table()?)))
 }
 
-fn text<'t>(block: &'t Table, key: &str) -> &'t str {
+pub(super) fn text<'t>(block: &'t Table, key: &str) -> &'t str {
     block.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 
@@ -129,9 +142,12 @@ fn root(name: &str, block: &Table, root: &Path) -> Option<Symptom> {
     })
 }
 
+pub(super) fn plugin_table<'t>(told: &'t Table, id: &str) -> Option<&'t Table> {
+    told.get("plugins").and_then(|plugins| plugins.get(id)).and_then(Value::as_table)
+}
+
 fn plugin<'t>(told: &'t Table, id: &str, key: &str) -> impl Iterator<Item = &'t Value> {
-    let plugin = told.get("plugins").and_then(|plugins| plugins.get(id));
-    plugin.and_then(|plugin| plugin.get(key)).and_then(Value::as_array).into_iter().flatten()
+    plugin_table(told, id).and_then(|plugin| plugin.get(key)).and_then(Value::as_array).into_iter().flatten()
 }
 
 /// Looks at what the transfer service unpacks with.

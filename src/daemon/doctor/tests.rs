@@ -87,6 +87,40 @@ fn each_fault_is_named_alone() {
 }
 
 #[test]
+fn pods_are_made_with_what_their_images_are_pulled_for() {
+    let runtime = "[plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.vm]\n";
+    let platform = "[plugins.'io.containerd.cri.v1.images'.runtime_platforms.vm]\n";
+    let all = "[plugins.'io.containerd.cri.v1.images']\nsnapshotter = \"cimsnap\"\n";
+    let (us, other) = ("snapshotter = \"cimsnap\"\n", "snapshotter = \"native\"\n");
+    let good = [
+        vec![runtime],
+        vec![runtime, other],
+        vec![runtime, us, platform, us],
+        vec![all, runtime],
+        vec![all, runtime, us],
+        vec![all, runtime, other, platform, other],
+    ];
+    for told in good {
+        assert_eq!(faults(&format!("{GOOD}{}", told.concat()), NEW), [], "{told:?}");
+    }
+    let images = "their images are pulled for another";
+    let pods = "its pods are made with another";
+    let bad = [
+        (vec![runtime, us], images),
+        (vec![runtime, us, platform, other], images),
+        (vec![all, runtime, us, platform, other], images),
+        (vec![runtime, platform, us], pods),
+        (vec![runtime, other, platform, us], pods),
+        (vec![all, runtime, platform, other], images),
+        (vec![all, runtime, other], pods),
+    ];
+    for (told, seen) in bad {
+        let found = faults(&format!("{GOOD}{}", told.concat()), NEW);
+        assert!(matches!(&found[..], [fault] if fault.seen.ends_with(seen)), "{told:?}: {found:?}");
+    }
+}
+
+#[test]
 fn one_name_for_both_plugins_is_no_configuration() {
     let twice = GOOD.replace("cimsnap-diff]", "cimsnap]");
     assert!(parse(&twice).unwrap_err().advice.contains("cannot have one name"));

@@ -8,11 +8,11 @@ use tonic::Status;
 use tonic::transport::Channel;
 
 use super::AdminError;
-use super::message::admin_client::AdminClient;
-use super::message::{
+use crate::differ::{connect, is_served};
+use crate::proto::cimsnap::v1::admin_client::AdminClient;
+use crate::proto::cimsnap::v1::{
     CheckRequest, CollectRequest, Garbage, ListRequest, Report, Snapshot, WatchRequest, Work,
 };
-use crate::differ::{connect, is_served};
 use crate::snapshot::fsck::FsckOptions;
 
 /// Largest answer: a report may have much to say.

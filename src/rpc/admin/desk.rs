@@ -4,8 +4,8 @@ use std::fmt::Display;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::message::{Finding, Garbage, Image, Layer, Report, Snapshot};
 use crate::differ::ContainerdBlobs;
+use crate::proto::cimsnap::v1::{Finding, Garbage, Image, Layer, Report, Snapshot};
 use crate::snapshot::fsck::{self, FsckOptions};
 use crate::snapshot::{Details, SnapshotError, Snapshots};
 use crate::store::{ImageRow, Kind, LayerRow, Stages, Timestamp};

@@ -10,26 +10,13 @@ mod desk;
 mod error;
 mod service;
 
+pub use crate::proto::cimsnap::v1::{Finding, Garbage, Image, Layer, Report, Snapshot, Work};
 pub use client::Client;
 pub use desk::Desk;
 pub use error::AdminError;
-pub use message::{Finding, Garbage, Image, Layer, Report, Snapshot, Work};
 pub use service::AdminService;
 
 use crate::snapshot::fsck::FsckOptions;
-
-/// What is generated from `proto/cimsnap/v1/admin.proto`.
-#[allow(
-    missing_docs,
-    unreachable_pub,
-    clippy::all,
-    clippy::allow_attributes_without_reason,
-    clippy::unwrap_used,
-    reason = "generated"
-)]
-mod message {
-    tonic::include_proto!("cimsnap.v1");
-}
 
 /// Whom to ask. All of it blocks.
 #[derive(Debug)]

@@ -7,11 +7,11 @@ use tonic::{Request, Response, Status, async_trait};
 use tracing::info;
 
 use super::Desk;
-use super::message::admin_server::{Admin, AdminServer};
-use super::message::{
+use crate::differ::{self, Differ};
+use crate::proto::cimsnap::v1::admin_server::{Admin, AdminServer};
+use crate::proto::cimsnap::v1::{
     Bench, CheckRequest, CollectRequest, Garbage, ListRequest, Report, Snapshot, WatchRequest, Work,
 };
-use crate::differ::{self, Differ};
 use crate::rpc::{blocking, status};
 use crate::snapshot::SnapshotError;
 use crate::snapshot::fsck::FsckOptions;

@@ -1,5 +1,6 @@
 //! What a process does to the disk, as strace sees it.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -68,15 +69,34 @@ pub(crate) struct Record {
 /// Runs a program to its end, and writes down what it does below a root, which looks like `disk`.
 pub(crate) fn record(program: &mut Command, root: &Path, disk: Disk) -> Record {
     let log = tempfile::NamedTempFile::new().unwrap();
-    let options = ["-y", "-xx", "-s", LONGEST, "-o", log.path().to_str().unwrap()];
+    // All threads, but no programs that are started.
+    let options = ["-f", "-b", "execve", "-y", "-xx", "-s", LONGEST, "-o", log.path().to_str().unwrap()];
     let output = strace::traced(program, CALLS, &options).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let root = root.canonicalize().unwrap();
     let mut recorder = Recorder { root, disk, changes: Vec::new(), told: None, positions: HashMap::new() };
     let text = std::fs::read_to_string(log.path()).unwrap();
-    text.lines().filter_map(Call::parse).for_each(|call| recorder.take(&call));
+    whole_lines(&text).iter().filter_map(|line| Call::parse(line)).for_each(|call| recorder.take(&call));
     let Recorder { changes, told, disk, .. } = recorder;
     Record { changes, told: told.unwrap(), disk }
+}
+
+/// Returns the calls of all threads, each where it ended: another thread's may stand between its beginning and its end.
+fn whole_lines(text: &str) -> Vec<Cow<'_, str>> {
+    let mut begun = HashMap::new();
+    let mut whole = Vec::new();
+    for line in text.lines() {
+        let (thread, call) = line.split_once(' ').unwrap();
+        let call = call.trim_start();
+        if let Some(front) = call.strip_suffix("<unfinished ...>") {
+            assert!(begun.insert(thread, front.trim_end()).is_none(), "{thread} does two things at once");
+        } else if let Some((_, rest)) = call.split_once(" resumed>") {
+            whole.push(Cow::Owned(format!("{}{rest}", begun.remove(thread).unwrap())));
+        } else {
+            whole.push(Cow::Borrowed(call));
+        }
+    }
+    whole
 }
 
 /// Turns calls into changes.
@@ -92,7 +112,8 @@ struct Recorder {
 impl Recorder {
     fn take(&mut self, call: &Call<'_>) {
         match call.name {
-            "openat" => self.open(call),
+            "open" => self.open(call, call.arguments[1]),
+            "openat" => self.open(call, call.arguments[2]),
             "mkdir" => self.make(&call.path(0), Some(call.mode(1))),
             "mkdirat" => self.make(&call.path_in(0), Some(call.mode(2))),
             "rename" => self.rename(&call.path(0), &call.path(1)),
@@ -147,10 +168,9 @@ impl Recorder {
         self.disk.at(path.parent().unwrap()).unwrap()
     }
 
-    fn open(&mut self, call: &Call<'_>) {
+    fn open(&mut self, call: &Call<'_>, flags: &str) {
         let descriptor = call.result.split('<').next().unwrap();
         self.positions.insert(descriptor.to_owned(), 0);
-        let flags = call.arguments[2];
         let path = opened(call.result);
         match path.as_ref().and_then(|path| self.at(path)) {
             Some(number) if flags.contains("O_TRUNC") => self.change(Some(Change::SetLen { number, len: 0 })),

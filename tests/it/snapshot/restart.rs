@@ -92,7 +92,7 @@ fn directories_that_a_power_loss_took_are_made_anew() {
 #[test]
 fn what_nobody_waited_for_comes_again_after_a_power_loss() {
     let hasty = SnapshotOptions { sync: false, ..SnapshotOptions::default() };
-    for lose in ["region_", "journal_", ".cim"] {
+    for (lose, then) in [("region_", hasty), ("journal_", hasty), (".cim", SnapshotOptions::default())] {
         for truncate in [false, true] {
             let root = Root::new();
             let all = open_with(root.path(), hasty);
@@ -105,7 +105,7 @@ fn what_nobody_waited_for_comes_again_after_a_power_loss() {
                 let path = directory.join(name);
                 if truncate { fs::write(path, []).unwrap() } else { fs::remove_file(path).unwrap() }
             }
-            let all = open_with(root.path(), hasty);
+            let all = open_with(root.path(), then);
             for (name, parent, data) in [("base again", "", "data"), ("top again", "base again", "more")] {
                 image(&all, name, parent, data);
                 all.view(new(&format!("{name} view"), name)).unwrap();
