@@ -46,7 +46,7 @@ top() {
 look_into_windows() {
     local root=$state/root whiteouts
     show cimsnap --quiet cim mount "$image" "$root"
-    (cd "$root" && show ls -xF --tabsize=0 --width=110 . Files Files/Windows)
+    (cd "$root" && show ls -xF --width=110 . Files Files/Windows)
     echo "the registry, merged from the hives of all layers:"
     show find "$root/Hives" -name '*_BASE' -printf '%f: %s bytes, which begin with ' -exec head -c 4 {} \; -printf '\n'
     echo "an alternate stream, which says that a file came from the network:"

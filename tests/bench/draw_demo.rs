@@ -41,8 +41,20 @@ fn main() {
 fn lines(printed: &str) -> Vec<String> {
     let told = printed.lines().filter(|line| !LEFT_OUT.iter().any(|start| line.starts_with(start)));
     let mut lines = vec!["# make demo".to_owned()];
-    lines.extend(told.filter(|line| !line.is_empty()).map(|line| cut(&short(line))));
+    lines.extend(told.filter(|line| !line.is_empty()).map(|line| cut(&short(&expand(line)))));
     lines
+}
+
+/// Replaces tabs by as many spaces as a terminal shows.
+fn expand(line: &str) -> String {
+    let mut text = String::new();
+    for part in line.split_inclusive('\t') {
+        text += part.trim_end_matches('\t');
+        if part.ends_with('\t') {
+            text += &" ".repeat(8 - text.chars().count() % 8);
+        }
+    }
+    text
 }
 
 /// Shortens digests.
