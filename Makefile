@@ -6,6 +6,10 @@ SHELL := /bin/bash
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
 
+.PHONY: demo
+demo: ## Show cimsnap at work, with containerd, a registry and images of its own (Debian, as root)
+	@deploy/demo/demo.sh
+
 .PHONY: lint
 lint: ## Check formatting and lints
 	cargo fmt --check
@@ -16,8 +20,9 @@ setup: ## Install what the tests compare with (Debian, as root)
 	for script in tests/setup/*.sh; do "$$script" || exit; done
 
 .PHONY: test
-test: setup lint ## Install what is missing and run every test
-	cargo test --locked
+test: ## Install what is missing and run every test
+	@$(MAKE) setup lint && cargo test --locked; status=$$?; \
+	    echo "make test took $$((SECONDS / 60)) min $$((SECONDS % 60)) s"; exit $$status
 
 .PHONY: windows
 windows: ## Compile for Windows and run that with Wine (part of test; Debian, as root)
@@ -60,3 +65,9 @@ bench: ## Measure on a fresh file system (as root); redraw docs/benchmarks.md an
 	status=0; CIMSNAP_BENCH_DIR=$(abspath $(BENCH_DISK)) cargo bench --locked --bench image --bench mount --bench layer --bench convert --bench daemon --bench pull || status=$$?; \
 	    tests/bench/disk.sh umount $(BENCH_DISK).img $(BENCH_DISK); exit $$status
 	cargo bench --locked --bench report
+
+.PHONY: demo-picture
+demo-picture: ## Redraw docs/demo.svg of what the demo prints
+	mkdir -p target/demo
+	set -o pipefail; deploy/demo/demo.sh | tee target/demo/printed
+	cargo run --quiet --locked --example draw-demo

@@ -12,6 +12,8 @@ use cimsnap::rpc::admin::AdminError;
 use cimsnap::{daemon::DaemonError, snapshot::SnapshotError, store::StoreError};
 use thiserror::Error;
 
+#[cfg(target_os = "linux")]
+use super::commands::bench::BenchError;
 use super::exit::Exit;
 
 /// What only the command line finds wrong.
@@ -79,6 +81,10 @@ fn exit(error: &anyhow::Error) -> Exit {
     if find::<AdminError>(error).is_some_and(AdminError::is_not_found) {
         return Exit::NotFound;
     }
+    #[cfg(target_os = "linux")]
+    if let Some(BenchError::NoImage) = find(error) {
+        return Exit::NotFound;
+    }
     if let Some(ImportError::Stream(stream)) = find(error) {
         return match stream.kind() {
             StreamErrorKind::DigestMismatch
@@ -128,6 +134,10 @@ fn of_registry_exit(error: &RegistryError) -> Option<Exit> {
 fn hint(error: &anyhow::Error) -> Option<&'static str> {
     if let Some(failure) = find::<Failure>(error) {
         return of_failure(failure);
+    }
+    #[cfg(target_os = "linux")]
+    if let Some(error) = find::<BenchError>(error) {
+        return error.hint();
     }
     if let Some(hint) = find::<MountError>(error).and_then(of_mount) {
         return Some(hint);

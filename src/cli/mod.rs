@@ -101,6 +101,8 @@ Examples:
     Gc(commands::gc::Args),
     Fsck(commands::fsck::Args),
     Doctor(commands::doctor::Args),
+    #[cfg(target_os = "linux")]
+    Bench(commands::bench::Args),
     Daemon(commands::daemon::Args),
     /// Have Windows run the daemon.
     #[cfg(windows)]
@@ -139,6 +141,8 @@ pub(crate) fn main() -> ExitCode {
         Command::Gc(command) => command.run(&ui),
         Command::Fsck(command) => command.run(&ui),
         Command::Doctor(command) => command.run(&ui),
+        #[cfg(target_os = "linux")]
+        Command::Bench(command) => command.run(&ui),
         Command::Daemon(command) => command.run(),
         #[cfg(windows)]
         Command::Service(command) => command.run(&ui),

@@ -69,6 +69,15 @@ impl Ui {
         self.start(bar, what)
     }
 
+    /// Shows on a terminal how many of several steps are done.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn steps(self, total: u64) -> Progress {
+        let style = ProgressStyle::with_template("[{bar:32}] {pos} of {len} {msg}");
+        let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
+        let bar = ProgressBar::with_draw_target(Some(total), self.draw_target());
+        self.start(bar.with_style(style.progress_chars("=> ")), "")
+    }
+
     /// Shows the same of several things at once.
     pub(crate) fn bars(self) -> Bars {
         Bars { ui: self, multi: MultiProgress::with_draw_target(self.draw_target()) }
@@ -163,6 +172,13 @@ impl Progress {
         self.0.disable_steady_tick();
         drop(styled(self.0.clone(), "{msg} converted, {total_bytes} in {elapsed}"));
         self.0.tick();
+    }
+
+    /// Says what the step is that comes now.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn step(&self, what: String) {
+        self.0.set_message(what);
+        self.0.inc(1);
     }
 
     pub(crate) fn reach(&self, bytes: u64) {

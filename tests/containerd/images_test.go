@@ -28,7 +28,7 @@ func systemLayer(t *testing.T) image.Layer {
 	}
 	program := image.File("bin/busybox", busybox).WithMode(0o755)
 	entries := []image.Entry{image.Dir("./"), image.Dir("bin/"), program}
-	for _, name := range []string{"sh", "cat", "echo", "sleep", "sha256sum", "rm", "mkdir", "ls"} {
+	for _, name := range []string{"sh", "cat", "echo", "sleep", "sha256sum", "rm", "mkdir", "ls", "true"} {
 		entries = append(entries, image.Link("bin/"+name, program))
 	}
 	for _, name := range []string{"dev", "proc", "sys", "etc", "tmp"} {

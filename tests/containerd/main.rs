@@ -45,6 +45,9 @@ macro_rules! tests {
 }
 
 tests! {
+    a_bench: "TestBench",
+    a_bench_says_what_is_not_measured: "TestBenchSaysWhatIsNotMeasured",
+    a_bench_that_is_ended_leaves_nothing: "TestEndedBenchLeavesNothing",
     a_committed_container_is_an_image: "TestCommittedContainerIsAnImage",
     a_container_outlives_an_update: "TestContainerOutlivesAnUpdate",
     a_container_outlives_the_daemon: "TestContainerOutlivesTheDaemon",

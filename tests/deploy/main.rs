@@ -3,10 +3,12 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 
+mod demo;
 mod go;
 mod licences;
 mod package;
 mod powershell;
+mod scripts;
 mod unit;
 
 use std::path::{Path, PathBuf};

@@ -20,6 +20,7 @@ find_go() {
 install_go() {
     local scratch zip=golang.org/toolchain@v0.0.1-go$go_version.linux-amd64
     command -v unzip >/dev/null || install_packages unzip
+    command -v curl >/dev/null || install_packages ca-certificates curl
     scratch=$(mktemp -d -p "$tools")
     curl --fail --silent --show-error --location --output "$scratch/go.zip" "https://proxy.golang.org/${zip/@/\/@v\/}.zip"
     echo "$go_sha256  $scratch/go.zip" | sha256sum --check --quiet

@@ -1,5 +1,7 @@
 //! One module for each family of commands.
 
+#[cfg(target_os = "linux")]
+pub(crate) mod bench;
 pub(crate) mod cim;
 pub(crate) mod config;
 pub(crate) mod daemon;

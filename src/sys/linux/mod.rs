@@ -2,6 +2,7 @@
 
 mod directory;
 mod file;
+mod interrupt;
 mod library;
 mod memory;
 mod passed;
@@ -14,6 +15,7 @@ pub use directory::{make_private, resolve, set_owner};
 pub use file::{
     allocated, has_server, patiently, read_at, shared_identity, start_writeback, sync_directory, write_all_at,
 };
+pub use interrupt::{asked_to_end, note_requests_to_end};
 pub(super) use library::{find_symbol, load_library, load_system_library};
 pub use memory::keep_memory_small;
 pub use passed::passed_listener;

@@ -54,8 +54,15 @@ func (d *Daemon) Restart() {
 
 // Ask runs a command that takes the configuration of the daemon, and returns what it prints.
 func (d *Daemon) Ask(args ...string) (string, error) {
-	output, err := exec.Command(cimsnap(), append(args, "--config", d.config)...).Output()
+	output, err := d.Command(args...).Output()
 	return string(output), err
+}
+
+// Command is such a command, not started yet, that finds the tools of containerd.
+func (d *Daemon) Command(args ...string) *exec.Cmd {
+	command := exec.Command(cimsnap(), append(args, "--config", d.config)...)
+	command.Env = append(os.Environ(), "PATH="+toolDir()+":"+os.Getenv("PATH"), "TMPDIR="+d.bed.Mkdir("tmp"))
+	return command
 }
 
 // HideBlobs keeps the daemon from the files of containerd's blobs, from its next start on.
