@@ -26,7 +26,8 @@ fn examples(command: &Command) -> Vec<Vec<String>> {
 
 fn words(line: &str) -> Vec<String> {
     let words = line.split(' ').take_while(|word| !word.is_empty() && !word.starts_with(['>', '&', '#']));
-    words.map(|word| word.trim_matches('\'').to_owned()).collect()
+    // A digest in full would hide the rest of the line.
+    words.map(|word| word.trim_matches('\'').replace("DIGITS", &"0".repeat(64))).collect()
 }
 
 #[test]
