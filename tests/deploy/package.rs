@@ -1,35 +1,10 @@
-//! The scripts that pack what is released, and the package for Debian that they make of the program of this build.
+//! The package for Debian that the scripts in `deploy/package` make of the program of this build.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::PROJECT;
-
-/// All scripts of a directory and of those in it.
-fn scripts(directory: &Path, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(directory).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            scripts(&path, found);
-        } else if fs::read(&path).unwrap().starts_with(b"#!/bin/sh")
-            || path.extension().is_some_and(|end| end == "sh")
-        {
-            found.push(path);
-        }
-    }
-}
-
-#[test]
-fn scripts_are_sound() {
-    let mut found = Vec::new();
-    for directory in ["deploy", "tests"] {
-        scripts(&PROJECT.join(directory), &mut found);
-    }
-    assert!(found.len() > 20, "{found:?}");
-    let output = Command::new("shellcheck").arg("-x").args(&found).current_dir(&*PROJECT).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
-}
 
 /// Packs the program, without the symbols that a debug build has, and without taking time to compress.
 fn pack(to: &Path) -> PathBuf {

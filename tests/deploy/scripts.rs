@@ -1,31 +1,46 @@
 //! Scripts of the shell, as shellcheck reads them.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use super::PROJECT;
 
-fn check(scripts: &[impl AsRef<std::ffi::OsStr>]) -> Output {
-    // What is sourced is checked by itself, and as part of who sources it.
-    let options = ["--shell=bash", "--external-sources", "--exclude=SC1091,SC2154,SC2034"];
-    Command::new("shellcheck").args(options).args(scripts).current_dir(&*PROJECT).output().unwrap()
+/// Checks scripts with all that they source.
+fn check(scripts: &[PathBuf]) -> Output {
+    Command::new("shellcheck").arg("-x").args(scripts).current_dir(&*PROJECT).output().unwrap()
+}
+
+/// All scripts that are programs, of a directory and of those in it. The others are parts of these.
+fn scripts(directory: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            scripts(&path, found);
+        } else {
+            let text = fs::read(&path).unwrap();
+            let shells = [&b"#!/bin/sh"[..], b"#!/usr/bin/env bash"];
+            found.extend(shells.iter().any(|shell| text.starts_with(shell)).then_some(path));
+        }
+    }
 }
 
 #[test]
-fn the_demo_has_no_fault() {
-    let scripts: Vec<_> = fs::read_dir(PROJECT.join("deploy/demo"))
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "sh"))
-        .collect();
-    assert!(scripts.len() > 3, "{scripts:?}");
-    let output = check(&scripts);
+fn scripts_have_no_fault() {
+    let mut found = Vec::new();
+    for directory in ["deploy", "tests"] {
+        scripts(&PROJECT.join(directory), &mut found);
+    }
+    assert!(found.len() > 25, "{found:?}");
+    let output = check(&found);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }
 
 #[test]
 fn faults_are_found() {
-    let script = tempfile::NamedTempFile::new().unwrap();
-    fs::write(&script, "rm $1\n").unwrap();
-    assert!(!check(&[script.path()]).status.success());
+    let directory = tempfile::tempdir().unwrap();
+    let (script, part) = (directory.path().join("script"), directory.path().join("part"));
+    fs::write(&part, "rm $1\n").unwrap();
+    fs::write(&script, format!("#!/usr/bin/env bash\n. {}\n", part.display())).unwrap();
+    assert!(!check(&[script]).status.success());
 }

@@ -1,9 +1,10 @@
 //! Layer sets: the same bytes each time, shared by many images, and checked before they are believed.
 
+use std::process::Command;
 use std::sync::Arc;
 
 use cimsnap::cim::check::{CheckOptions, check};
-use cimsnap::cim::io::Directory;
+use cimsnap::cim::io::{Directory, DiskDirectory};
 use cimsnap::cim::{
     CimError, ErrorKind, FileTime, Guid, Image, ImageName, LayerSet, LayerSetWriter, Lease, Metadata, Writer,
     WriterOptions,
@@ -241,4 +242,22 @@ fn an_empty_layer_lists_nothing() {
     assert_eq!(cat(&image, "gone/file").unwrap(), b"1.cim");
     let report = check(&image, CheckOptions::default());
     assert!(report.is_sound(), "{:#?}", report.findings);
+}
+
+/// A process that is being started has all files of this one, until its own program begins.
+#[test]
+fn a_lock_that_is_given_back_is_free_whoever_is_started_meanwhile() {
+    let place = tempfile::tempdir().unwrap();
+    let directory = DiskDirectory::new(place.path());
+    directory.create("held").unwrap();
+    std::thread::scope(|scope| {
+        let starting = [(); 3].map(|()| {
+            scope.spawn(|| (0..200).for_each(|_| assert!(Command::new("true").status().unwrap().success())))
+        });
+        while !starting.iter().all(std::thread::ScopedJoinHandle::is_finished) {
+            assert!(directory.lock().unwrap().is_some(), "nobody else has the lock");
+            drop(directory.hold("held").unwrap());
+            assert!(!directory.is_held("held").unwrap(), "nobody holds it");
+        }
+    });
 }

@@ -93,7 +93,7 @@ impl Directory for DiskDirectory {
         options.write(true).create(true).truncate(false);
         let file = patiently(|| options.open(&path))?;
         match file.try_lock() {
-            Ok(()) => Ok(Some(Lock::new(file))),
+            Ok(()) => Ok(Some(Lock::new(Locked(file)))),
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => Err(error),
         }
@@ -102,7 +102,7 @@ impl Directory for DiskDirectory {
     fn hold(&self, name: &str) -> io::Result<Lock> {
         let file = self.open_file(name)?;
         file.lock_shared()?;
-        Ok(Lock::new(file))
+        Ok(Lock::new(Locked(file)))
     }
 
     fn is_held(&self, name: &str) -> io::Result<bool> {
@@ -112,10 +112,24 @@ impl Directory for DiskDirectory {
             Err(error) => return Err(error),
         };
         match file.try_lock() {
-            Ok(()) => Ok(false),
+            Ok(()) => {
+                drop(Locked(file));
+                Ok(false)
+            }
             Err(TryLockError::WouldBlock) => Ok(true),
             Err(TryLockError::Error(error)) => Err(error),
         }
+    }
+}
+
+/// A file that is locked until this is dropped. To close it would not do: a process that is being started has it too, for a
+/// moment.
+struct Locked(File);
+
+impl Drop for Locked {
+    fn drop(&mut self) {
+        // Where that fails, closing it has to do.
+        drop(self.0.unlock());
     }
 }
 

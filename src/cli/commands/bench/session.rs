@@ -1,6 +1,7 @@
 //! The namespace and the directory of a bench: made at its begin, gone at its end, however it ends.
 
-use std::fs;
+use std::fs::{self, DirBuilder};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use super::ctr::{self, Ctr};
@@ -28,8 +29,12 @@ impl Session {
         let name = format!("{PREFIX}{}", std::process::id());
         let directory = directory(&name);
         let session = Self { ctr: ctr.within(&name), snapshotters, directory, closed: false };
-        for path in [session.root(), session.documents()] {
-            fs::create_dir_all(&path).map_err(|source| BenchError::Directory { path, source })?;
+        // One that is there already is somebody else's, who could lead us anywhere.
+        for path in [session.directory.clone(), session.root(), session.documents()] {
+            DirBuilder::new()
+                .mode(0o700)
+                .create(&path)
+                .map_err(|source| BenchError::Directory { path, source })?;
         }
         ctr.ask(&["namespaces", "create", &name])?;
         Ok(session)
