@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # What the demo shows. demo.sh starts it as the first process of namespaces of its own, so that it may mount what it likes.
 set -eEuo pipefail
+: "${demo:?is told by demo.sh}"
 . deploy/demo/say.sh
 . deploy/demo/services.sh
 . deploy/demo/scenes.sh

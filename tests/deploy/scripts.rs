@@ -8,7 +8,7 @@ use super::PROJECT;
 
 /// Checks scripts with all that they source.
 fn check(scripts: &[PathBuf]) -> Output {
-    Command::new("shellcheck").arg("-x").args(scripts).current_dir(&*PROJECT).output().unwrap()
+    Command::new("shellcheck").arg("-xa").args(scripts).current_dir(&*PROJECT).output().unwrap()
 }
 
 /// All scripts that are programs, of a directory and of those in it. The others are parts of these.
