@@ -21,7 +21,7 @@ setup: ## Install what the tests compare with (Debian, as root)
 
 .PHONY: test
 test: ## Install what is missing and run every test
-	@$(MAKE) setup lint && cargo test --locked; status=$$?; \
+	@$(MAKE) setup lint && cargo test --locked --no-fail-fast; status=$$?; \
 	    echo "make test took $$((SECONDS / 60)) min $$((SECONDS % 60)) s"; exit $$status
 
 .PHONY: windows
