@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -65,7 +66,8 @@ func (s *scene) traces() []string {
 	} {
 		found = append(found, s.containerd.Ctr(args...))
 	}
-	entries, err := os.ReadDir(s.Mkdir("tmp"))
+	own := s.Mkdir("tmp")
+	entries, err := os.ReadDir(own)
 	s.no(err)
 	for _, entry := range entries {
 		if strings.HasPrefix(entry.Name(), "cimsnap-bench") {
@@ -75,7 +77,7 @@ func (s *scene) traces() []string {
 	mounts, err := os.ReadFile("/proc/self/mountinfo")
 	s.no(err)
 	for line := range strings.Lines(string(mounts)) {
-		if strings.Contains(line, "cimsnap-bench") {
+		if strings.Contains(line, filepath.Join(own, "cimsnap-bench")) {
 			found = append(found, line)
 		}
 	}

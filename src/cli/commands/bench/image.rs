@@ -100,7 +100,8 @@ fn place(namespace: &str, line: &str) -> Option<Place> {
 fn copy(session: &Session, place: &Place, platform: &PlatformWish) -> std::result::Result<(), BenchError> {
     let platform = platform.to_string();
     let from = session.ctr.within(&place.namespace);
-    let export = ["images", "export", "--platform", &platform, "-", &place.reference];
+    // The other way ends when containerd has sent everything, which may be before all of it is written.
+    let export = ["images", "export", "--local", "--platform", &platform, "-", &place.reference];
     let import = ["images", "import", "--no-unpack", "--platform", &platform, "-"];
     session.ctr.pipe(&import, &from, &export)
 }
