@@ -1,10 +1,9 @@
 //! Layer sets: the same bytes each time, shared by many images, and checked before they are believed.
 
-use std::process::Command;
 use std::sync::Arc;
 
 use cimsnap::cim::check::{CheckOptions, check};
-use cimsnap::cim::io::{Directory, DiskDirectory};
+use cimsnap::cim::io::Directory;
 use cimsnap::cim::{
     CimError, ErrorKind, FileTime, Guid, Image, ImageName, LayerSet, LayerSetWriter, Lease, Metadata, Writer,
     WriterOptions,
@@ -245,8 +244,12 @@ fn an_empty_layer_lists_nothing() {
 }
 
 /// A process that is being started has all files of this one, until its own program begins.
+#[cfg(unix)]
 #[test]
 fn a_lock_that_is_given_back_is_free_whoever_is_started_meanwhile() {
+    use cimsnap::cim::io::DiskDirectory;
+    use std::process::Command;
+
     let place = tempfile::tempdir().unwrap();
     let directory = DiskDirectory::new(place.path());
     directory.create("held").unwrap();
