@@ -374,6 +374,7 @@ pub(crate) enum Conflict {
     #[error("image {} is mounted", .0.display())]
     Mounted(PathBuf),
 }
+
 /// Writes an error with all its causes, on one line.
 pub fn error_chain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |&error| error.source());

@@ -43,8 +43,7 @@ impl Digests {
 fn take(snapshots: &Snapshots, news: &Receiver<()>) {
     // Whoever converts meanwhile goes first. Where that cannot be, it is as good as the others.
     let _ = sys::lower_priority();
-    while news.recv().is_ok() {
-        while !is_quiet(snapshots, news) {}
+    while news.recv().is_ok() && wait_for_quiet(snapshots, news) {
         match snapshots.take_digests() {
             Ok(bytes) => debug!(bytes, "took digests"),
             Err(error) => warn_of(&error),
@@ -52,12 +51,14 @@ fn take(snapshots: &Snapshots, news: &Receiver<()>) {
     }
 }
 
-/// Waits for a while, and returns whether nothing was made in it and nothing is being made.
-fn is_quiet(snapshots: &Snapshots, news: &Receiver<()>) -> bool {
-    match news.recv_timeout(QUIET) {
-        Ok(()) => false,
-        Err(RecvTimeoutError::Timeout) => !snapshots.is_converting(),
-        Err(RecvTimeoutError::Disconnected) => true,
+/// Waits until nothing was made for a while and nothing is being made. Returns whether anybody is there to ask again.
+fn wait_for_quiet(snapshots: &Snapshots, news: &Receiver<()>) -> bool {
+    loop {
+        match news.recv_timeout(QUIET) {
+            Err(RecvTimeoutError::Timeout) if !snapshots.is_converting() => return true,
+            Err(RecvTimeoutError::Disconnected) => return false,
+            Ok(()) | Err(RecvTimeoutError::Timeout) => {}
+        }
     }
 }
 

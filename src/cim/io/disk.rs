@@ -5,7 +5,7 @@ use std::io;
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::thread;
+use std::thread::{self, Builder, ScopedJoinHandle};
 
 use super::{Bytes, Directory, Lock, OutputFile, WrittenBytes};
 use crate::sys::{self, Map, patiently};
@@ -75,11 +75,12 @@ impl Directory for DiskDirectory {
     fn sync_files(&self, files: &[Arc<dyn OutputFile>]) -> io::Result<()> {
         let Some((last, others)) = files.split_last() else { return Ok(()) };
         thread::scope(|scope| {
-            let others: Vec<_> = others.iter().map(|file| scope.spawn(|| file.sync())).collect();
+            let others: Vec<_> =
+                others.iter().map(|file| Builder::new().spawn_scoped(scope, || file.sync())).collect();
             let synced = last.sync();
-            let others =
-                others.into_iter().map(|other| other.join().unwrap_or_else(|panic| resume_unwind(panic)));
-            others.fold(synced, Result::and)
+            let ended =
+                |other: ScopedJoinHandle<'_, _>| other.join().unwrap_or_else(|panic| resume_unwind(panic));
+            others.into_iter().map(|other| other.and_then(ended)).fold(synced, Result::and)
         })
     }
 

@@ -113,7 +113,7 @@ impl AppendFile {
     }
 
     /// Returns the file, which is to be synced.
-    pub(super) fn file(&self) -> Arc<dyn OutputFile> {
+    pub(super) fn output(&self) -> Arc<dyn OutputFile> {
         self.file.clone()
     }
 

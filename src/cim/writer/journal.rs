@@ -96,7 +96,7 @@ impl JournalWriter {
         let raw: RawJournalHeader = header.to_raw(&self.hasher);
         self.file.patch(0, raw.as_bytes())?;
         self.file.finish()?;
-        Ok(self.file.file())
+        Ok(self.file.output())
     }
 
     fn begin(&mut self, kind: EditKind, path: &ImagePath) {

@@ -277,7 +277,7 @@ fn commit_tree(
     let header = ImageHeader { version: Version::WRITTEN, parents, own, filesystem };
     let bytes = header.to_bytes().ok_or(InvalidInput::Full { what: "parents" })?;
     let directory = set.directory().clone();
-    let written = set.write_leader(name.as_str(), &[&bytes]);
+    let written = set.write_part(name.as_str(), &[&bytes]);
     written.and_then(|()| publish::publish(set, name.as_str())).inspect_err(|_| {
         // The error that led here is the one to report.
         drop(directory.remove(&files::part(name.as_str())));

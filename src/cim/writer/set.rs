@@ -150,12 +150,19 @@ impl SetWriter {
     /// Writes a whole file beside the regions, under its unpublished name.
     pub(super) fn write_file(&mut self, name: String, parts: &[&[u8]]) -> Result<(), CimError> {
         self.names.push(name.clone());
-        self.write_leader(&name, parts)
+        self.write_part(&name, parts)
     }
 
-    /// Writes a whole file that leads to the set, under its unpublished name.
-    pub(super) fn write_leader(&mut self, name: &str, parts: &[&[u8]]) -> Result<(), CimError> {
-        let file = write_part(&*self.directory, name, parts)?;
+    /// Writes a whole file under its unpublished name. It is on the disk before any of the set gets its final name.
+    pub(super) fn write_part(&mut self, name: &str, parts: &[&[u8]]) -> Result<(), CimError> {
+        let name = files::part(name);
+        let path = self.directory.path().join(&name);
+        let file = self.directory.create(&name).map_err(|error| CimError::io("create", &path, error))?;
+        let mut offset = 0u64;
+        for part in parts {
+            file.write_at(part, offset).map_err(|error| CimError::io("write", &path, error))?;
+            offset = offset.saturating_add(u64::try_from(part.len()).expect("a usize fits a u64"));
+        }
         self.sync_with(file);
         Ok(())
     }
@@ -172,7 +179,7 @@ impl SetWriter {
             let index = u16::try_from(at).expect("a set has at most one region of each kind");
             let region = &mut self.regions[at];
             region.file().finish()?;
-            self.unsynced.push(region.file().file());
+            self.unsynced.push(region.file().output());
             let (kind, objects) = (region.kind(), std::mem::take(region.objects()).into_sorted());
             if objects.is_empty() {
                 continue;
@@ -224,23 +231,6 @@ fn require_new(directory: &dyn Directory, guid: Guid) -> Result<(), CimError> {
         Ok(true) => Err(CimError::image_exists(path)),
         Err(error) => Err(CimError::io("look for", path, error)),
     }
-}
-
-/// Writes a whole file under its unpublished name.
-fn write_part(
-    directory: &dyn Directory,
-    name: &str,
-    parts: &[&[u8]],
-) -> Result<Arc<dyn OutputFile>, CimError> {
-    let name = files::part(name);
-    let path = directory.path().join(&name);
-    let file = directory.create(&name).map_err(|error| CimError::io("create", &path, error))?;
-    let mut offset = 0u64;
-    for part in parts {
-        file.write_at(part, offset).map_err(|error| CimError::io("write", &path, error))?;
-        offset = offset.saturating_add(u64::try_from(part.len()).expect("a usize fits a u64"));
-    }
-    Ok(file)
 }
 
 /// Gives a file its final name.
