@@ -36,5 +36,5 @@ pub use names::{ImagePath, Name, NameRef};
 pub use reader::Image;
 pub use units::{FileId, FileTime, RegionOffset, StreamLen};
 pub use writer::{
-    CaseRule, LayerSet, LayerSetWriter, Lease, Metadata, Pruned, Site, Writer, WriterOptions, prune,
+    CaseRule, LayerSet, LayerSetWriter, Lease, Metadata, Pruned, Site, Unsynced, Writer, WriterOptions, prune,
 };

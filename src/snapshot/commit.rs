@@ -1,8 +1,7 @@
 //! Committing snapshots.
 
-use super::images::Converted;
+use super::making::Making;
 use super::{CommitRequest, SnapshotError, Snapshots, prepare};
-use crate::cim::Guid;
 use crate::layer::digest::Digest;
 use crate::store::{Kind, Look, Promise, SnapshotRow, StoreError, Timestamp, Usage, Writer};
 
@@ -11,12 +10,6 @@ struct Ready {
     row: SnapshotRow,
     /// The image of its parent.
     below: Option<Digest>,
-}
-
-/// What a snapshot becomes.
-enum Layer {
-    Known(Guid),
-    New(Box<Converted>),
 }
 
 impl Snapshots {
@@ -36,20 +29,19 @@ impl Snapshots {
 
     fn commit_ready(&self, request: &CommitRequest, ready: &Ready) -> Result<(), SnapshotError> {
         let Ready { row, below } = ready;
-        let layer = match row.layer {
-            Some(set) => Layer::Known(set),
-            None => Layer::New(Box::new(self.convert_directory(&request.key, row, below.as_ref())?)),
+        let mut making = match row.layer {
+            Some(set) => Making::with(self, self.publishing(), set)?,
+            None => {
+                let converted = self.convert_directory(&request.key, row, below.as_ref())?;
+                Making::of(self, self.publishing(), converted)?
+            }
         };
-        let publishing = self.publishing();
-        let set = match layer {
-            Layer::Known(set) => set,
-            Layer::New(converted) => self.publish(&publishing, *converted, None)?.set,
-        };
-        let chain = self.image_of(&publishing, below.as_ref(), set)?;
-        self.store.write(Promise::Kept, |writer| {
+        let chain = making.fork(below.as_ref())?;
+        let settled = making.enter(Promise::Kept, |writer| {
             ready.is_still(writer, request)?;
             settle(writer, request, row.clone(), chain)
-        })
+        });
+        settled.map(drop)
     }
 }
 

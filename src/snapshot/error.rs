@@ -66,6 +66,11 @@ pub enum SnapshotError {
         /// What is wrong with it.
         reason: String,
     },
+    /// It was to get a layer, and did not, or has lost it.
+    #[error(
+        "snapshot {0:?} was made before the daemon was restarted, and its layer is not there: pull the image again"
+    )]
+    Unfilled(String),
     /// A layer does not fit the image below it.
     #[error("a layer for {layer} cannot lie over an image for {parent}")]
     OtherSystem {
@@ -156,7 +161,7 @@ impl SnapshotError {
             | Self::Label { .. }
             | Self::Filter { .. }
             | Self::Disk(DiskError::TooSmall { .. }) => Code::InvalidArgument,
-            Self::RebaseNotCommitted(_) | Self::Kind { .. } | Self::HasChildren(_) => {
+            Self::RebaseNotCommitted(_) | Self::Kind { .. } | Self::HasChildren(_) | Self::Unfilled(_) => {
                 Code::FailedPrecondition
             }
             Self::OtherSystem { .. } | Self::Disk(DiskError::NoTemplate(_) | DiskError::NoMaker { .. }) => {

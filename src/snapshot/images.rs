@@ -1,175 +1,58 @@
-//! Layers of snapshots, and the images that they become.
+//! Images of snapshots.
 
-use std::sync::{PoisonError, RwLockReadGuard};
-use std::time::{Duration, Instant};
+use std::sync::PoisonError;
 
 use super::extraction::chain_to_be;
-use super::inventory::total;
+use super::making::{Making, Publishing};
 use super::model::PARENT_CHAIN;
-use super::{Extraction, SnapshotError, Snapshots};
-use crate::cim::{ErrorKind, Guid, LayerSet, LayerSetWriter, WriterOptions, files};
-use crate::engine::Portable;
-use crate::layer::commit::commit;
+use super::{SnapshotError, Snapshots};
+use crate::cim::{Guid, files};
 use crate::layer::digest::Digest;
-use crate::layer::import::{Counts, ImportOptions, Imported, LayerOs, prepare};
-use crate::layer::stream::{LayerStream, StreamTiming};
-use crate::store::{ImageRow, Kind, LayerRow, Look, Promise, SnapshotRow, Stages, Writer, image_name};
-
-/// A layer that a snapshot got.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NewLayer {
-    /// Its layer set.
-    pub set: Guid,
-    /// What is known of it.
-    pub row: LayerRow,
-}
-
-/// A layer that is converted, and that nobody knows of yet.
-pub(super) struct Converted {
-    layer: Imported<LayerSetWriter>,
-    stages: Stages,
-}
-
-/// As long as this lives, nothing is removed: files that were made, or found, will be there when their row is written.
-pub(super) type Publishing<'s> = RwLockReadGuard<'s, ()>;
+use crate::layer::import::LayerOs;
+use crate::store::{Kind, LayerRow, Look, Promise, SnapshotRow, Writer, image_name};
 
 impl Snapshots {
-    /// Converts a layer for a snapshot, for which that has `waited`. Once this has returned, the snapshot has it
-    /// whatever happens.
-    pub fn fill(
-        &self,
-        target: &Extraction,
-        stream: LayerStream,
-        os: Option<LayerOs>,
-        waited: Duration,
-    ) -> Result<NewLayer, SnapshotError> {
-        let mut converted = self.convert(stream, os)?;
-        converted.stages = converted.stages.with("wait", waited);
-        self.publish(&self.publishing(), converted, Some(target))
-    }
-
-    /// Converts a layer, without a trace as long as it is not published.
-    pub(super) fn convert(
-        &self,
-        stream: LayerStream,
-        os: Option<LayerOs>,
-    ) -> Result<Converted, SnapshotError> {
-        let _converting = self.converting.read();
-        let started = Instant::now();
-        let engine = Portable::unnamed(self.store.lease(), self.options.sync);
-        let options = ImportOptions { os, ..ImportOptions::default() };
-        let layer = prepare(stream, engine, &options)?;
-        let stages = stages(&layer.stream.timing, started.elapsed());
-        Ok(Converted { layer, stages })
-    }
-
-    /// Returns whether a layer is being converted.
-    pub fn is_converting(&self) -> bool {
-        self.converting.try_write().is_err()
-    }
-
-    /// Writes down a layer, for a snapshot that waits for it or for an image that is made at once.
-    pub(super) fn publish(
-        &self,
-        _publishing: &Publishing<'_>,
-        converted: Converted,
-        target: Option<&Extraction>,
-    ) -> Result<NewLayer, SnapshotError> {
-        let Converted { layer: Imported { layer, os, stream, report }, stages } = converted;
-        let started = Instant::now();
-        let set = os.set_id(&stream.uncompressed.digest);
-        let _alone = self.layers.lock(set);
-        let regions = match layer.finish_as(set) {
-            // Somebody else has made the same layer, of another blob or at the same time.
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                LayerSet::open(self.store.lease(), set)?.set()
-            }
-            made => made?,
-        };
-        let files = self.files_of_set(regions);
-        let mut row = LayerRow {
-            diff_id: stream.uncompressed.digest,
-            size: stream.uncompressed.size,
-            blob: stream.compressed.digest,
-            os: (!is_empty(&report.counts)).then_some(os),
-            bytes: total(&files),
-            files,
-            inodes: report.counts.files.saturating_add(report.counts.directories),
-            stages: stages.with("sync", started.elapsed()),
-        };
-        // A snapshot that was told to be filled, and is not after a crash, would be committed as if it were empty.
-        let promise = if target.is_some() { Promise::Kept } else { Promise::Loose };
-        let written = self.store.write(promise, |writer| {
-            // Nobody has read files that were there before, so what they held is what is known of them.
-            if let Some(known) = writer.layer(set)? {
-                row.files = known.files;
-            }
-            writer.put_layer(set, &row)?;
-            target.map_or(Ok(()), |target| give(writer, target, set))
-        });
-        match written {
-            Ok(()) => {
-                self.observer.converted(&row);
-                Ok(NewLayer { set, row })
-            }
-            Err(error) => {
-                self.withdraw_layer(set);
-                Err(error)
-            }
-        }
-    }
-
-    /// Removes the files of a layer whose row could not be written, unless it has had one before.
-    fn withdraw_layer(&self, set: Guid) {
-        if let Ok::<_, SnapshotError>(None) = self.store.read(|reader| Ok(reader.layer(set)?)) {
-            // The error that led here is the one to report, and what stays is removed at the next start.
-            drop(self.remove_images(|name| files::set_of(name) == Some(set)));
-        }
-    }
-
-    /// Gives a snapshot the layer that a blob was found to be, if that is known.
-    pub fn reuse(&self, target: &Extraction, blob: &Digest) -> Result<Option<NewLayer>, SnapshotError> {
-        if self.store.read(|reader| reader.layer_of_blob(blob))?.is_none() {
-            return Ok(None);
-        }
-        self.store.write(Promise::Kept, |writer| {
-            let Some((set, row)) = writer.layer_of_blob(blob)? else { return Ok(None) };
-            give(writer, target, set)?;
-            Ok(Some(NewLayer { set, row }))
-        })
-    }
-
     /// Makes the image of a snapshot that has its layer, if it is known what it will lie over; and those of snapshots
     /// that waited for this one.
     pub fn fork_ahead(&self, key: &str) -> Result<(), SnapshotError> {
-        let publishing = self.publishing();
         let mut left = vec![key.to_owned()];
         while let Some(key) = left.pop() {
             let Some(row) = self.store.read(|reader| reader.snapshot(&key))? else { continue };
-            let Some(set) = row.layer.filter(|_| row.kind == Kind::Active && row.image.is_none()) else {
-                continue;
-            };
-            let Some(parent) = self.parent_to_be(&key, &row, set)? else { continue };
-            let chain = self.image_of(&publishing, parent.as_ref(), set)?;
-            self.store.write(Promise::Loose, |writer| note_image(writer, &key, set, chain))?;
-            left.extend(self.waiting_for(&chain)?);
+            let Some(set) = row.layer.filter(|_| row.kind == Kind::Active) else { continue };
+            let made =
+                row.image.map_or_else(|| self.fork_one_ahead(&key, &row, set), |chain| Ok(Some(chain)));
+            if let Some(chain) = made? {
+                left.extend(self.waiting_for(&chain)?);
+            }
         }
         Ok(())
     }
 
-    /// Returns what a snapshot will lie over once it is committed, as far as that can be told: `Some(None)` for nothing.
-    fn parent_to_be(
+    fn fork_one_ahead(
         &self,
         key: &str,
         row: &SnapshotRow,
         set: Guid,
+    ) -> Result<Option<Digest>, SnapshotError> {
+        let mut making = Making::with(self, self.publishing(), set)?;
+        let Some(parent) = self.parent_to_be(key, row, &making.layer().row)? else { return Ok(None) };
+        let chain = making.fork(parent.as_ref())?;
+        making.enter(Promise::Loose, |writer| note_image(writer, key, set, chain))?;
+        Ok(Some(chain))
+    }
+
+    /// Returns what a snapshot will lie over once it is committed, as far as that can be told: `Some(None)` for nothing.
+    pub(super) fn parent_to_be(
+        &self,
+        key: &str,
+        row: &SnapshotRow,
+        layer: &LayerRow,
     ) -> Result<Option<Option<Digest>>, SnapshotError> {
         self.store.read(|reader| {
             if !row.parent.is_empty() {
                 return Ok(reader.snapshot(&row.parent)?.and_then(|parent| parent.image).map(Some));
             }
-            let chain = chain_to_be(key, &row.labels);
-            let (Some(chain), Some(layer)) = (chain, reader.layer(set)?) else { return Ok(None) };
+            let Some(chain) = chain_to_be(key, &row.labels) else { return Ok(None) };
             if chain == layer.diff_id {
                 return Ok(Some(None));
             }
@@ -201,53 +84,10 @@ impl Snapshots {
         })
     }
 
-    /// Makes the image of a layer over a parent, unless it is there.
-    pub(super) fn image_of(
-        &self,
-        _publishing: &Publishing<'_>,
-        parent: Option<&Digest>,
-        set: Guid,
-    ) -> Result<Digest, SnapshotError> {
-        let (layer, below) = self.store.read(|reader| {
-            let below = parent.map_or(Ok(None), |parent| reader.image(parent))?;
-            Ok::<_, SnapshotError>((reader.layer(set)?, below))
-        })?;
-        let layer = layer.ok_or_else(|| SnapshotError::NotFound(set.to_string()))?;
-        let chain = layer.diff_id.over(parent);
-        let _alone = self.forks.lock(chain);
-        if self.store.read(|reader| reader.image(&chain))?.is_some() {
-            return Ok(chain);
-        }
-        let os = system(layer.os, below.map(|below| below.os))?;
-        let started = Instant::now();
-        let options = WriterOptions { sync: self.options.sync, ..WriterOptions::default() };
-        let parent_name = parent.map(image_name).transpose()?;
-        let layer_set = LayerSet::open(self.store.lease(), set)?;
-        let header = commit(&layer_set, os, parent_name.as_ref(), &image_name(&chain)?, options)?;
-        let files = self.files_of_image(&chain, header.own)?;
-        let row = ImageRow {
-            parent: parent.copied(),
-            layer: set,
-            tree: header.own.guid,
-            os,
-            bytes: total(&files),
-            files,
-            stages: Stages::default().with("fork", started.elapsed()),
-        };
-        if let Err(error) = self.store.write(Promise::Loose, |writer| writer.put_image(&chain, &row)) {
-            self.withdraw_image(&chain, row.tree);
-            return Err(error.into());
-        }
-        self.observer.forked(&row);
-        Ok(chain)
-    }
-
-    /// Removes the files of an image whose row could not be written.
-    fn withdraw_image(&self, chain: &Digest, tree: Guid) {
-        if let Ok(image) = image_name(chain) {
-            // As with layers.
-            drop(self.remove_images(|name| name == image.as_str() || files::set_of(name) == Some(tree)));
-        }
+    /// Removes the files of an image: of its tree, and the one that leads to them.
+    pub(super) fn remove_image(&self, chain: &Digest, tree: Guid) -> Result<(), SnapshotError> {
+        let leader = image_name(chain)?;
+        self.remove_images(|name| name == leader.as_str() || files::set_of(name) == Some(tree))
     }
 
     /// Returns the system that the image below a snapshot is for.
@@ -267,17 +107,6 @@ impl Snapshots {
     }
 }
 
-/// Writes that a snapshot has a layer. It must be the one that was found, and not another that has its key by now.
-fn give(writer: &mut Writer, target: &Extraction, set: Guid) -> Result<(), SnapshotError> {
-    let key = &target.key;
-    let found = writer.snapshot(key)?;
-    let same = found.filter(|row| row.id == target.row.id && row.kind == Kind::Active);
-    let mut row = same.ok_or_else(|| SnapshotError::NotFound(key.clone()))?;
-    row.layer = Some(set);
-    row.image = None;
-    Ok(writer.put_snapshot(key, &row)?)
-}
-
 /// Writes that the image of a snapshot is there. One that was removed or filled anew meanwhile needs another, or none.
 fn note_image(writer: &mut Writer, key: &str, set: Guid, chain: Digest) -> Result<(), SnapshotError> {
     let waits = |row: &SnapshotRow| row.kind == Kind::Active && row.layer == Some(set);
@@ -290,25 +119,6 @@ fn note_image(writer: &mut Writer, key: &str, set: Guid, chain: Digest) -> Resul
 
 fn digest_in(row: &SnapshotRow, label: &str) -> Option<Digest> {
     row.labels.get(label)?.parse().ok()
-}
-
-/// Returns where the time of a conversion went. Reading and inflating go on beside the rest.
-fn stages(timing: &StreamTiming, took: Duration) -> Stages {
-    let beside = match timing.threaded {
-        true => timing.waiting,
-        false => timing.reading.saturating_add(timing.inflating),
-    };
-    Stages::default()
-        .with("read", timing.reading)
-        .with("inflate", timing.inflating)
-        .with("hash", timing.hashing)
-        .with("write", took.saturating_sub(beside).saturating_sub(timing.hashing))
-        .with("convert", took)
-}
-
-fn is_empty(counts: &Counts) -> bool {
-    let Counts { files, directories, links, streams, deletions, .. } = *counts;
-    [files, directories, links, streams, deletions].iter().all(|&count| count == 0)
 }
 
 /// Returns the system that an image is for.

@@ -1,9 +1,10 @@
 //! What was written into a snapshot through its mount becomes a layer.
 
-use std::io;
-use std::thread;
+use std::path::Path;
+use std::{fs, io, thread};
 
-use super::images::Converted;
+use super::extraction::is_extraction;
+use super::layers::Converted;
 use super::{SnapshotError, Snapshots};
 use crate::layer::digest::Digest;
 use crate::layer::export::export_upper;
@@ -21,6 +22,10 @@ impl Snapshots {
         below: Option<&Digest>,
     ) -> Result<Converted, SnapshotError> {
         let upper = self.shown.files(self.store.root(), key, row)?;
+        if is_extraction(key, &row.labels) && self.store.is_old(row.id) && is_empty(&upper)? {
+            // It may have been filled, which a crash undoes.
+            return Err(SnapshotError::Unfilled(key.to_owned()));
+        }
         let os = below.map_or(Ok(None), |below| self.store.read(|reader| reader.image(below)))?;
         if os.is_some_and(|image| image.os == LayerOs::Windows) {
             return Err(SnapshotError::NotForWindows(key.to_owned()));
@@ -42,6 +47,11 @@ impl Snapshots {
             }
         })
     }
+}
+
+fn is_empty(directory: &Path) -> Result<bool, SnapshotError> {
+    let mut entries = fs::read_dir(directory).map_err(SnapshotError::io("list", directory))?;
+    Ok(entries.next().is_none())
 }
 
 fn is_broken_pipe(error: &(dyn std::error::Error + 'static)) -> bool {

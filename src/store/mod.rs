@@ -49,6 +49,8 @@ use crate::cim::io::DiskDirectory;
 #[derive(Debug)]
 pub struct Store {
     database: Database,
+    /// The last id that may have been given to a snapshot before this run.
+    old_id: u64,
     /// The last id that was given to a snapshot.
     last_id: AtomicU64,
     root: Root,
@@ -77,9 +79,9 @@ impl Store {
             error => StoreError::open(&path, error.into()),
         })?;
         tables::prepare(&database)?;
-        let last_id = AtomicU64::new(tables::set_ids_aside(&database)?);
+        let old_id = tables::set_ids_aside(&database)?;
         let lease = Lease::take(Arc::new(DiskDirectory::new(root.images())))?;
-        Ok(Self { database, last_id, root, lease })
+        Ok(Self { database, old_id, last_id: AtomicU64::new(old_id), root, lease })
     }
 
     /// Returns where everything lies.
@@ -95,6 +97,11 @@ impl Store {
     /// Returns an id that no snapshot ever had.
     pub fn new_id(&self) -> u64 {
         self.last_id.fetch_add(1, Ordering::Relaxed).saturating_add(1)
+    }
+
+    /// Returns whether a snapshot was made before this run.
+    pub fn is_old(&self, id: u64) -> bool {
+        id <= self.old_id
     }
 
     /// Notes that from now on rows are written without waiting for the files that they tell of.

@@ -16,7 +16,7 @@ pub(crate) struct Case {
     /// What happens before, and is not disturbed.
     pub(crate) prepare: fn(&Snapshots),
     pub(crate) work: fn(&Snapshots),
-    /// Whether what was told lasts: all but a snapshot that is yet to be filled.
+    /// Whether what was told lasts: all but a snapshot that is yet to be committed.
     pub(crate) kept: bool,
 }
 
@@ -26,11 +26,11 @@ pub(crate) const CASES: &[Case] = &[
     Case { name: "preparing a container", prepare: base, work: prepare_container, kept: true },
     Case { name: "preparing a layer", prepare: base, work: prepare_layer, kept: false },
     Case { name: "viewing", prepare: base, work: view, kept: true },
-    Case { name: "filling", prepare: waiting, work: fill, kept: true },
-    Case { name: "filling with what is known", prepare: waiting_for_known, work: reuse, kept: true },
+    Case { name: "filling", prepare: waiting, work: fill, kept: false },
+    Case { name: "filling with what is known", prepare: waiting_for_known, work: reuse, kept: false },
     Case {
         name: "making images ahead",
-        prepare: filled,
+        prepare: early,
         work: |all| all.fork_ahead(LAYER).unwrap(),
         kept: true,
     },
@@ -40,8 +40,8 @@ pub(crate) const CASES: &[Case] = &[
         work: |all| all.fork_ahead(LAYER).unwrap(),
         kept: true,
     },
-    Case { name: "committing a layer", prepare: filled, work: commit_layer, kept: true },
-    Case { name: "committing a layer ahead", prepare: forked, work: commit_layer, kept: true },
+    Case { name: "committing a layer", prepare: early, work: rebase, kept: true },
+    Case { name: "committing a layer ahead", prepare: filled, work: commit_layer, kept: true },
     Case { name: "committing over a parent that comes last", prepare: fatherless, work: rebase, kept: true },
     Case { name: "committing a directory", prepare: container, work: commit_container, kept: true },
     Case { name: "labelling", prepare: base, work: label, kept: true },
@@ -75,23 +75,24 @@ fn waiting_for_known(all: &Snapshots) {
 fn filled(all: &Snapshots) {
     waiting(all);
     fill_with(all, LAYER, &upper());
+    label(all);
 }
 
-fn forked(all: &Snapshots) {
-    filled(all);
-    all.fork_ahead(LAYER).unwrap();
+/// A layer comes before its parent, so that its image is not made with it.
+fn early(all: &Snapshots) {
+    fill_for(all, LAYER, &[lowest(), upper()]);
+    base(all);
 }
 
 fn fatherless(all: &Snapshots) {
-    base(all);
-    fill_for(all, LAYER, &[lowest(), upper()]);
+    early(all);
     all.fork_ahead(LAYER).unwrap();
+    label(all);
 }
 
 fn stacked(all: &Snapshots) {
-    base(all);
-    fill_for(all, LAYER, &[lowest(), upper()]);
     fill_for(all, TOP, &[lowest(), upper(), top()]);
+    early(all);
 }
 
 /// Fills a snapshot that says no more of its parent than which chain it is to become, with the last of its layers.

@@ -201,6 +201,30 @@ fn power_loss_during_layers_side_by_side() {
 }
 
 #[test]
+fn one_wait_does_for_a_layer_and_its_image() {
+    let memory = MemoryDirectory::new();
+    let directory: Arc<dyn Directory> = Arc::new(memory.clone());
+    prepare(&directory);
+    let (lease, guid) = (Lease::take(directory).unwrap(), Guid::from_content(LAYER));
+    let mut layer = LayerSetWriter::unnamed(&lease, options()).unwrap();
+    let mut stream = layer.create_file(&path("d/new"), &file_metadata(), 6000).unwrap();
+    stream.append(&[7; 6000]).unwrap();
+    stream.finish().unwrap();
+    layer.delete(&path("d/old")).unwrap();
+    let (_, layer) = layer.finish_unsynced_as(guid).unwrap();
+    let image = LayerSet::open(&lease, guid).unwrap();
+    let image = image.fork(Some(&image_name("base.cim")), &image_name("new.cim"), options()).unwrap();
+    let (_, image) = image.commit_unsynced().unwrap();
+
+    let without = |steps| -> Arc<dyn Directory> { Arc::new(memory.after_power_loss(steps, |_| false)) };
+    let lost = without(memory.steps());
+    assert!(!check_new(&lost), "nobody has waited yet");
+    check_recovery(&lost);
+    layer.and(image).sync().unwrap();
+    assert!(check_new(&without(memory.steps())));
+}
+
+#[test]
 fn full_disk_during_a_fork() {
     every_full_disk(fork);
 }

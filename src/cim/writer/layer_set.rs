@@ -12,6 +12,7 @@ use super::draft::{Draft, Edits};
 use super::journal::JournalWriter;
 use super::lease::Claim;
 use super::metadata::{LeafRecord, Metadata};
+use super::publish::Unsynced;
 use super::set::SetWriter;
 use super::stream::StreamWriter;
 use super::{CaseRule, Site, WriterOptions, publish, random_guid};
@@ -97,11 +98,7 @@ impl LayerSetWriter {
 
     /// Publishes the layer set.
     pub fn finish(mut self) -> Result<RegionSet, CimError> {
-        self.draft.require_no_stream()?;
-        let set = self.draft.set().finish()?;
-        let distinguish = self.options.case == CaseRule::Distinguish;
-        let journal = self.draft.edits.finish(set, distinguish)?;
-        self.draft.set().sync_with(journal);
+        let set = self.write_rest()?;
         publish::publish(self.draft.set(), self.claim.leader())?;
         Ok(set)
     }
@@ -109,12 +106,34 @@ impl LayerSetWriter {
     /// Publishes the layer set under another id than it was begun with. The bytes are those that it would have if it
     /// had been begun with this one.
     pub fn finish_as(mut self, guid: Guid) -> Result<RegionSet, CimError> {
+        self.rename(guid)?;
+        self.finish()
+    }
+
+    /// Does the same, and leaves it to the caller to wait for the disk. Until that is done, a power loss may break the
+    /// layer set in any way.
+    pub fn finish_unsynced_as(mut self, guid: Guid) -> Result<(RegionSet, Unsynced), CimError> {
+        self.rename(guid)?;
+        let set = self.write_rest()?;
+        let unsynced = publish::publish_unsynced(self.draft.set(), self.claim.leader())?;
+        Ok((set, unsynced))
+    }
+
+    fn write_rest(&mut self) -> Result<RegionSet, CimError> {
+        self.draft.require_no_stream()?;
+        let set = self.draft.set().finish()?;
+        let distinguish = self.options.case == CaseRule::Distinguish;
+        let journal = self.draft.edits.finish(set, distinguish)?;
+        self.draft.set().sync_with(journal);
+        Ok(set)
+    }
+
+    fn rename(&mut self, guid: Guid) -> Result<(), CimError> {
         let claim = self.claim.lease().claim_new(&files::journal(guid))?;
         // The journal goes first: whatever gets its final name from then on can be found by it after a crash.
         publish::rename_leader(self.draft.set(), self.claim.leader(), claim.leader())?;
         self.claim = claim;
-        self.draft.set().rename(guid)?;
-        self.finish()
+        self.draft.set().rename(guid)
     }
 }
 

@@ -35,6 +35,7 @@ pub use lease::{Lease, Site};
 pub use metadata::Metadata;
 pub use names::CaseRule;
 pub use prune::{Pruned, prune};
+pub use publish::Unsynced;
 
 pub use stream::StreamWriter;
 
@@ -253,9 +254,20 @@ impl Writer {
     /// Makes the image visible. After a failure nothing is left of it.
     pub fn commit(mut self) -> Result<ImageHeader, CimError> {
         self.check_ready()?;
+        self.commit_by(publish::publish).map(|(header, ())| header)
+    }
+
+    /// Does the same, and leaves it to the caller to wait for the disk. Until that is done, a power loss may break the
+    /// image in any way.
+    pub fn commit_unsynced(mut self) -> Result<(ImageHeader, Unsynced), CimError> {
+        self.check_ready()?;
+        self.commit_by(publish::publish_unsynced)
+    }
+
+    fn commit_by<T>(&mut self, publish: Publish<T>) -> Result<(ImageHeader, T), CimError> {
         let tree = std::mem::replace(&mut self.draft.edits, Tree::new(None, 0, CaseRule::Fold)?);
         let parents = std::mem::take(&mut self.parents);
-        commit_tree(tree, self.draft.set(), &self.name, parents)
+        commit_tree(tree, self.draft.set(), &self.name, parents, publish)
     }
 }
 
@@ -265,24 +277,28 @@ impl Drop for Writer {
     }
 }
 
+/// A way to publish a set by its leader.
+type Publish<T> = fn(&mut SetWriter, &str) -> Result<T, CimError>;
+
 /// Writes a tree into a set and publishes both as an image.
-fn commit_tree(
+fn commit_tree<T>(
     tree: Tree,
     set: &mut SetWriter,
     name: &ImageName,
     parents: Vec<RegionSet>,
-) -> Result<ImageHeader, CimError> {
+    publish: Publish<T>,
+) -> Result<(ImageHeader, T), CimError> {
     let filesystem = tree.write(set)?;
     let own = set.finish()?;
     let header = ImageHeader { version: Version::WRITTEN, parents, own, filesystem };
     let bytes = header.to_bytes().ok_or(InvalidInput::Full { what: "parents" })?;
     let directory = set.directory().clone();
     let written = set.write_part(name.as_str(), &[&bytes]);
-    written.and_then(|()| publish::publish(set, name.as_str())).inspect_err(|_| {
+    let published = written.and_then(|()| publish(set, name.as_str())).inspect_err(|_| {
         // The error that led here is the one to report.
         drop(directory.remove(&files::part(name.as_str())));
     })?;
-    Ok(header)
+    Ok((header, published))
 }
 
 fn require_not_held(directory: &dyn Directory, name: &ImageName) -> Result<(), CimError> {

@@ -4,31 +4,72 @@
 //! names, and last the *leader*: the file that makes them reachable, which is the `.cim` of an image and the journal
 //! of a layer set. A crash before the last rename leaves the leader unpublished; it names the set, so that whoever
 //! takes the directory next finds all files of the set and removes them.
+//!
+//! Who keeps a book of what is there can do with one wait for several sets: it publishes them without, syncs all at once,
+//! and enters them. After a power loss it removes what the book does not have.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use super::set::{SetWriter, rename_part};
 use crate::cim::error::{CimError, ErrorKind};
 use crate::cim::files::{self, ImageName};
 use crate::cim::format::{Guid, ImageHeader};
-use crate::cim::io::Directory;
+use crate::cim::io::{Directory, OutputFile};
 use crate::cim::reader::read_header;
+
+/// Files that have got their names, and may not be on the disk yet.
+#[derive(Debug)]
+pub struct Unsynced {
+    directory: Arc<dyn Directory>,
+    files: Vec<Arc<dyn OutputFile>>,
+}
+
+impl Unsynced {
+    /// Adds those of something else that lies in the same directory, so that one wait does for both.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.files.extend(other.files);
+        self
+    }
+
+    /// Waits until all of it is on the disk.
+    pub fn sync(&self) -> Result<(), CimError> {
+        sync_files(&*self.directory, &self.files)?;
+        sync_names(&*self.directory)
+    }
+}
 
 /// Publishes a finished set by its leader, which is written but for its name.
 pub(super) fn publish(set: &mut SetWriter, leader: &str) -> Result<(), CimError> {
+    if !set.syncs() {
+        return publish_unsynced(set, leader).map(drop);
+    }
+    let directory = set.directory().clone();
+    sync_files(&*directory, &set.take_unsynced())?;
     set.publish()?;
     // The leader must not be durable before what it leads to.
-    sync(set)?;
-    rename_part(&**set.directory(), leader)?;
+    sync_names(&*directory)?;
+    rename_part(&*directory, leader)?;
     set.keep();
-    sync(set)
+    sync_names(&*directory)
 }
 
-fn sync(set: &SetWriter) -> Result<(), CimError> {
-    let directory = set.directory();
-    if !set.syncs() {
-        return Ok(());
-    }
+/// Publishes a set for somebody who waits for the disk later, and who knows what a power loss may have broken until then.
+pub(super) fn publish_unsynced(set: &mut SetWriter, leader: &str) -> Result<Unsynced, CimError> {
+    let (directory, files) = (set.directory().clone(), set.take_unsynced());
+    set.publish()?;
+    rename_part(&*directory, leader)?;
+    set.keep();
+    Ok(Unsynced { directory, files })
+}
+
+fn sync_files(directory: &dyn Directory, files: &[Arc<dyn OutputFile>]) -> Result<(), CimError> {
+    let synced = directory.sync_files(files);
+    synced.map_err(|error| CimError::io("sync new files in", directory.path(), error))
+}
+
+fn sync_names(directory: &dyn Directory) -> Result<(), CimError> {
     directory.sync().map_err(|error| CimError::io("sync", directory.path(), error))
 }
 

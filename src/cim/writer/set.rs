@@ -192,17 +192,14 @@ impl SetWriter {
         Ok(RegionSet { guid, count })
     }
 
-    /// Gives all files their final names, once they are on the disk.
-    pub(super) fn publish(&mut self) -> Result<(), CimError> {
-        let files = std::mem::take(&mut self.unsynced);
-        if self.sync {
-            let synced = self.directory.sync_files(&files);
-            synced.map_err(|error| CimError::io("sync new files in", self.directory.path(), error))?;
-        }
-        for name in &self.names {
-            rename_part(&*self.directory, name)?;
-        }
-        Ok(())
+    /// Returns the files that may not be on the disk yet.
+    pub(super) fn take_unsynced(&mut self) -> Vec<Arc<dyn OutputFile>> {
+        std::mem::take(&mut self.unsynced)
+    }
+
+    /// Gives all files their final names.
+    pub(super) fn publish(&self) -> Result<(), CimError> {
+        self.names.iter().try_for_each(|name| rename_part(&*self.directory, name))
     }
 
     /// Takes back what was written; for the way out of a failure, where nothing more can be done about another.

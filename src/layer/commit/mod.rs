@@ -13,7 +13,7 @@ pub use native::{finish_native, native};
 
 use super::import::LayerOs;
 use crate::cim::format::ImageHeader;
-use crate::cim::{ImageName, LayerSet, WriterOptions};
+use crate::cim::{ImageName, LayerSet, Unsynced, Writer, WriterOptions};
 use draft::Draft;
 
 /// What becomes of a lowest layer of Windows that lacks a part of the registry.
@@ -46,12 +46,34 @@ pub fn commit_with(
     options: WriterOptions,
     missing: MissingHives,
 ) -> Result<ImageHeader, CommitError> {
+    Ok(fork(layer, os, parent, new, options, missing)?.commit()?)
+}
+
+/// Does the same, and leaves it to the caller to wait for the disk.
+pub fn commit_unsynced(
+    layer: &LayerSet,
+    os: LayerOs,
+    parent: Option<&ImageName>,
+    new: &ImageName,
+    options: WriterOptions,
+) -> Result<(ImageHeader, Unsynced), CommitError> {
+    Ok(fork(layer, os, parent, new, options, MissingHives::default())?.commit_unsynced()?)
+}
+
+fn fork(
+    layer: &LayerSet,
+    os: LayerOs,
+    parent: Option<&ImageName>,
+    new: &ImageName,
+    options: WriterOptions,
+    missing: MissingHives,
+) -> Result<Writer, CommitError> {
     let mut writer = layer.fork(parent, new, options)?;
     if os == LayerOs::Windows {
         links::decide(layer.undecided_links()?, &mut writer)?;
         complete_registry(&mut writer, parent.is_some(), missing)?;
     }
-    Ok(writer.commit()?)
+    Ok(writer)
 }
 
 fn complete_registry(

@@ -133,22 +133,40 @@ impl Drop for Daemon {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_applied_layer_survives_a_kill() {
     let mut daemon = Daemon::start();
-    let mut client = daemon.client().await;
     let key = "ns/1/extract-1 base";
-    let mounts = client.prepare(key, "").await.unwrap();
-    // Takes the snapshot along to the disk.
-    client.prepare("ns/2/other", "").await.unwrap();
-    client.apply(Some(daemon.blob(&layer("data"))), mounts).await.unwrap();
-    daemon.kill();
-    daemon.restart();
+    apply_and_kill(&mut daemon, key, &layer(&"data".repeat(1 << 20))).await;
     let mut client = daemon.client().await;
     client.commit(key, "base").await.unwrap();
     client.prepare("ns/3/container", "base").await.unwrap();
     daemon.stop();
     let all = super::root::open(daemon.root());
-    assert_eq!(super::shown(&all, "ns/3/container"), "data");
+    assert_eq!(super::shown(&all, "ns/3/container"), "data".repeat(1 << 20));
     drop(all);
     whole(daemon.root());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_small_layer_that_a_kill_takes_is_missed() {
+    let mut daemon = Daemon::start();
+    let key = "ns/1/extract-1 base";
+    apply_and_kill(&mut daemon, key, &layer("data")).await;
+    let mut client = daemon.client().await;
+    let error = client.commit(key, "base").await.unwrap_err();
+    assert_eq!(error.code(), tonic::Code::FailedPrecondition);
+    assert!(error.message().ends_with("its layer is not there: pull the image again"), "{error}");
+    daemon.stop();
+    whole(daemon.root());
+}
+
+/// Applies a layer, and kills the daemon as soon as it has said that it is done.
+async fn apply_and_kill(daemon: &mut Daemon, key: &str, layer: &[u8]) {
+    let mut client = daemon.client().await;
+    let mounts = client.prepare(key, "").await.unwrap();
+    // Takes the snapshot along to the disk.
+    client.prepare("ns/2/other", "").await.unwrap();
+    client.apply(Some(daemon.blob(layer)), mounts).await.unwrap();
+    daemon.kill();
+    daemon.restart();
 }
 
 #[tokio::test(flavor = "multi_thread")]

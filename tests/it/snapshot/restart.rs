@@ -90,6 +90,28 @@ fn directories_that_a_power_loss_took_are_made_anew() {
 }
 
 #[test]
+fn what_a_crash_has_emptied_does_not_become_an_image_without_its_layer() {
+    let root = Root::new();
+    let all = open(root.path());
+    image(&all, "base", "", "data");
+    for key in ["extract-1 lost", "extract-2 written", "container"] {
+        all.prepare(new(key, "base")).unwrap();
+    }
+    drop(all);
+    // As if a layer had been given, which needs no more than that nobody has told the disk.
+    let all = open(root.path());
+    let written = all.store().root().upper(row(&all, "extract-2 written").unwrap().id);
+    fs::write(written.join("more"), "more").unwrap();
+    assert_eq!(code(all.commit(&to("extract-1 lost", "lost"))), Some(Code::FailedPrecondition));
+    all.commit(&to("extract-2 written", "written")).unwrap();
+    all.commit(&to("container", "unchanged")).unwrap();
+    fill(&all, &target(&all, "extract-1 lost"), &layer("next")).unwrap();
+    all.commit(&to("extract-1 lost", "next")).unwrap();
+    drop(all);
+    whole(root.path());
+}
+
+#[test]
 fn what_nobody_waited_for_comes_again_after_a_power_loss() {
     let hasty = SnapshotOptions { sync: false, ..SnapshotOptions::default() };
     for (lose, then) in [("region_", hasty), ("journal_", hasty), (".cim", SnapshotOptions::default())] {
