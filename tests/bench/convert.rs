@@ -43,6 +43,7 @@ fn main() {
         "tar bytes": layers.tar,
         "blob bytes": layers.blobs,
         "unique bytes": layers.unique,
+        "unique bytes in a layer": layers.unique_in_layer,
         "disk bytes": allocated(&to),
         "seconds": of(|run| run.seconds),
         "processor": of(|run| run.processor),

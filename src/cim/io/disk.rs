@@ -71,8 +71,10 @@ impl Directory for DiskDirectory {
         self.path.join(name).try_exists()
     }
 
-    /// Asks for all files at once: a disk brings many to safety in about the time of one.
+    /// Asks for all files at once: a disk brings many to safety in about the time of one. A file system does so if all of
+    /// them have their places before it begins; those that get theirs while it is at it wait for the next turn.
     fn sync_files(&self, files: &[Arc<dyn OutputFile>]) -> io::Result<()> {
+        files.iter().try_for_each(|file| file.start_writeback(0, 0))?;
         let Some((last, others)) = files.split_last() else { return Ok(()) };
         thread::scope(|scope| {
             let others: Vec<_> =

@@ -65,7 +65,7 @@ pub trait OutputFile: fmt::Debug + Send + Sync {
     /// Sets the length.
     fn set_len(&self, len: u64) -> io::Result<()>;
 
-    /// Starts to bring what was written to the disk, without waiting for it.
+    /// Starts to bring what was written to the disk, without waiting for it: `len` bytes, or all with 0.
     fn start_writeback(&self, offset: u64, len: u64) -> io::Result<()>;
 
     /// Makes the contents durable.

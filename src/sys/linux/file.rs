@@ -31,7 +31,8 @@ pub fn sync_directory(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }
 
-/// Starts to write a range of dirty pages out, so that a later sync has little left to wait for.
+/// Starts to write a range of dirty pages out, so that a later sync has little left to wait for. A length of 0 means up to
+/// the end.
 pub fn start_writeback(file: &File, offset: u64, len: u64) -> io::Result<()> {
     let (Ok(offset), Ok(len)) = (i64::try_from(offset), i64::try_from(len)) else {
         return Err(io::ErrorKind::InvalidInput.into());

@@ -28,6 +28,8 @@ pub(crate) struct Layers {
     pub(crate) blobs: u64,
     /// Bytes of files, each content once.
     pub(crate) unique: u64,
+    /// Bytes of files, each content once a layer.
+    pub(crate) unique_in_layer: u64,
 }
 
 impl Layers {
@@ -48,11 +50,16 @@ impl Layers {
 
     fn add(&mut self, blob: &Path, seen: &mut HashSet<blake3::Hash>) {
         let mut archive = tar::Archive::new(flate2::read::MultiGzDecoder::new(File::open(blob).unwrap()));
+        let mut seen_here = HashSet::new();
         for entry in archive.entries().unwrap() {
             let mut content = Vec::new();
             entry.unwrap().read_to_end(&mut content).unwrap();
-            if seen.insert(blake3::hash(&content)) {
-                self.unique += u64::try_from(content.len()).unwrap();
+            let (hash, len) = (blake3::hash(&content), u64::try_from(content.len()).unwrap());
+            if seen_here.insert(hash) {
+                self.unique_in_layer += len;
+            }
+            if seen.insert(hash) {
+                self.unique += len;
             }
         }
         self.tar += tar_len(blob);
