@@ -7,25 +7,26 @@
 //!
 //! The blobs are in containerd's content store already: what is timed is a look at the registry, and unpacking. The
 //! variants take turns. `-par` means that containerd unpacks up to four layers at once, `-seq` that it does not, which is
-//! what it does if nobody says. `report` makes a table and a plot of it.
+//! what it does if nobody says. After each pull come some of what is there already, and of the same with one more layer.
+//! `report` makes tables and a plot of it.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, reason = "a benchmark")]
 
 mod support;
 
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 use serde_json::{Map, Value, json};
 use support::layout::{self, Layers};
 use support::median;
+use support::pullbench::pullbench;
 
 const ROUNDS: usize = 5;
 
 const VARIANTS: [&str; 4] = ["overlayfs-seq", "overlayfs-par", "cimsnap-seq", "cimsnap-par"];
 
 /// What is told of every pull.
-const FIGURES: [&str; 4] = ["wall_s", "cpu_s", "peak_rss_mib", "disk_mb"];
+const FIGURES: [&str; 6] = ["wall_s", "cpu_s", "peak_rss_mib", "disk_mb", "nothing_s", "one_file_s"];
 
 fn main() {
     // Sockets lie below it, whose paths have to be short.
@@ -52,22 +53,6 @@ fn main() {
 
 /// Pulls the image of a layout, and returns what is told of each pull.
 fn pull(root: &Path, layout: &Path) -> Vec<Value> {
-    let project = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let installed = Command::new(project.join("tests/setup/containerd.sh")).status().unwrap();
-    assert!(installed.success(), "{installed}");
-    let program = project.join("target/tools/bin/pullbench");
-    let mut build = Command::new("go");
-    build.current_dir(project.join("tests/containerd")).args(["build", "-o"]).arg(&program);
-    let built = build.arg("./cmd/pullbench").status().unwrap();
-    assert!(built.success(), "{built}");
-    let output = Command::new(program)
-        .env("CIMSNAP", env!("CARGO_BIN_EXE_cimsnap"))
-        .args(["-rounds", &ROUNDS.to_string(), "-variants", &VARIANTS.join(","), "-dir"])
-        .args([root, layout])
-        .stderr(Stdio::inherit())
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", output.status);
-    let lines = str::from_utf8(&output.stdout).unwrap().lines();
-    lines.map(|line| serde_json::from_str(line).unwrap()).collect()
+    let told = pullbench(root, &["-rounds", &ROUNDS.to_string(), "-variants", &VARIANTS.join(",")], layout);
+    told.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }

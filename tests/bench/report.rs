@@ -62,26 +62,24 @@ fn main() {
             bars.push((row.what, row.peer_name, peer / ours));
         }
     }
-    replace_section(&root.join("docs/benchmarks.md"), "image", &table);
-    fs::write(root.join("docs/benchmarks-image.svg"), plot(&bars)).unwrap();
-    println!("{table}");
-    let table = mount_table(root);
-    replace_section(&root.join("docs/benchmarks.md"), "mount", &table);
-    println!("{table}");
-    let table = layer_table(root);
-    replace_section(&root.join("docs/benchmarks.md"), "layer", &table);
-    fs::write(root.join("docs/benchmarks-layer.svg"), plot(&layer_bars(root))).unwrap();
-    println!("{table}");
-    let table = convert_table(root);
-    replace_section(&root.join("docs/benchmarks.md"), "convert", &table);
-    println!("{table}");
-    let table = daemon_table(root);
-    replace_section(&root.join("docs/benchmarks.md"), "daemon", &table);
-    println!("{table}");
-    let (table, bars) = pulls(root);
-    replace_section(&root.join("docs/benchmarks.md"), "pull", &table);
-    fs::write(root.join("docs/benchmarks-pull.svg"), plot(&bars)).unwrap();
-    println!("{table}");
+    let (pulls, pull_bars) = pulls(root);
+    let sections = [
+        ("image", table),
+        ("mount", mount_table(root)),
+        ("layer", layer_table(root)),
+        ("convert", convert_table(root)),
+        ("daemon", daemon_table(root)),
+        ("pull", pulls),
+        ("step", step_table(root)),
+        ("containers", containers_table(root)),
+    ];
+    for (section, table) in sections {
+        replace_section(&root.join("docs/benchmarks.md"), section, &table);
+        println!("{table}");
+    }
+    for (name, bars) in [("image", bars), ("layer", layer_bars(root)), ("pull", pull_bars)] {
+        fs::write(root.join(format!("docs/benchmarks-{name}.svg")), plot(&bars)).unwrap();
+    }
 }
 
 /// What converting a layer is measured beside.
@@ -200,6 +198,51 @@ fn pulls(root: &Path) -> (String, Vec<Bar>) {
         }
     }
     (table, bars)
+}
+
+/// Makes the table of pulls to which almost everything is there.
+fn step_table(root: &Path) -> String {
+    let results = results(root, "pull");
+    let figure = |key: &str, figure: &str| results[key][figure].as_f64().unwrap();
+    let mut table =
+        String::from("| | nothing to do | a layer of one file | more | goal |\n|---|---|---|---|---|\n");
+    for (name, key) in PULLS {
+        let (nothing, step) = (figure(key, "nothing_s"), figure(key, "one_file_s"));
+        let goal = if key.starts_with("cimsnap") { "at most 5 ms" } else { "" };
+        let [more, nothing, step] = [step - nothing, nothing, step].map(duration);
+        writeln!(table, "| {name} | {nothing} | {step} | {more} | {goal} |").unwrap();
+    }
+    table
+}
+
+/// What `cimsnap bench` measures, by the name that it has in its report.
+const MEASURES: &[(&str, &str)] = &[
+    ("unpack", "unpack_seconds"),
+    ("first container", "start_seconds"),
+    ("walk through all files", "walk_seconds"),
+    ("read all files", "read_seconds"),
+    ("disk", "disk_bytes"),
+];
+
+/// Makes the table of what was measured with containers.
+fn containers_table(root: &Path) -> String {
+    let results = results(root, "containers");
+    let snapshotters = ["cimsnap", "overlayfs", "native"];
+    let figure = |snapshotter: &str, measure: &str| {
+        let mut all = results["measured"].as_array().unwrap().iter();
+        let found = all.find(|one| one["snapshotter"] == snapshotter && one["measure"] == measure);
+        found.and_then(|one| one["median"].as_f64())
+    };
+    let mut table = format!("| | {} |\n|---|---|---|---|\n", snapshotters.join(" | "));
+    for (what, measure) in MEASURES {
+        let cells = snapshotters.map(|snapshotter| match figure(snapshotter, measure) {
+            None => "not measured".to_owned(),
+            Some(bytes) if measure.ends_with("bytes") => format!("{:.0} MB", bytes / 1e6),
+            Some(seconds) => duration(seconds),
+        });
+        writeln!(table, "| {what} | {} |", cells.join(" | ")).unwrap();
+    }
+    table
 }
 
 /// Reads what a bench without criterion has measured.

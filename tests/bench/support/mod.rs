@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each bench uses some of it")]
 
 pub(crate) mod layout;
+pub(crate) mod pullbench;
 
 use std::fs::{self, File};
 use std::io::{BufWriter, Read, Write};

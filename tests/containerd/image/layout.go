@@ -3,6 +3,7 @@ package image
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -25,6 +26,37 @@ func (l Layout) Write(platform ocispec.Platform, config ocispec.ImageConfig, lay
 	}
 	manifest := ocispec.Manifest{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest}
 	image := ocispec.Image{Platform: platform, Config: config, RootFS: ocispec.RootFS{Type: "layers"}}
+	return l.add(manifest, image, layers)
+}
+
+// WriteOver makes an image of layers over those of another layout, which has to stay where it is.
+func (l Layout) WriteOver(parent Layout, layers ...Layer) error {
+	descriptor, err := parent.manifest()
+	if err != nil {
+		return err
+	}
+	var manifest ocispec.Manifest
+	var image ocispec.Image
+	if err := errors.Join(parent.get(descriptor, &manifest), parent.get(manifest.Config, &image)); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Join(string(l), "blobs", "sha256"), 0o755); err != nil {
+		return err
+	}
+	for _, blob := range manifest.Layers {
+		target, err := filepath.Abs(parent.blob(blob))
+		if err != nil {
+			return err
+		}
+		if err := os.Symlink(target, l.blob(blob)); err != nil {
+			return err
+		}
+	}
+	return l.add(manifest, image, layers)
+}
+
+// add puts layers on top of an image.
+func (l Layout) add(manifest ocispec.Manifest, image ocispec.Image, layers []Layer) error {
 	for _, layer := range layers {
 		data, err := layer.tar()
 		if err != nil {
@@ -45,6 +77,30 @@ func (l Layout) Write(platform ocispec.Platform, config ocispec.ImageConfig, lay
 		return err
 	}
 	return l.index(manifest)
+}
+
+// manifest finds the only image of a layout.
+func (l Layout) manifest() (ocispec.Descriptor, error) {
+	text, err := os.ReadFile(filepath.Join(string(l), ocispec.ImageIndexFile))
+	if err != nil {
+		return ocispec.Descriptor{}, err
+	}
+	var index ocispec.Index
+	if err := json.Unmarshal(text, &index); err != nil {
+		return ocispec.Descriptor{}, err
+	}
+	if len(index.Manifests) != 1 {
+		return ocispec.Descriptor{}, fmt.Errorf("%s holds %d images", l, len(index.Manifests))
+	}
+	return index.Manifests[0], nil
+}
+
+func (l Layout) get(descriptor ocispec.Descriptor, value any) error {
+	text, err := os.ReadFile(l.blob(descriptor))
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(text, value)
 }
 
 func (l Layout) index(manifest ocispec.Manifest) error {
@@ -79,23 +135,16 @@ func (l Layout) blob(descriptor ocispec.Descriptor) string {
 
 // Push brings the image of a layout to a registry on this machine.
 func (l Layout) Push(ctx context.Context, reference string) error {
-	text, err := os.ReadFile(filepath.Join(string(l), ocispec.ImageIndexFile))
+	manifest, err := l.manifest()
 	if err != nil {
 		return err
-	}
-	var index ocispec.Index
-	if err := json.Unmarshal(text, &index); err != nil {
-		return err
-	}
-	if len(index.Manifests) != 1 {
-		return fmt.Errorf("%s holds %d images", l, len(index.Manifests))
 	}
 	hosts := docker.ConfigureDefaultRegistries(docker.WithPlainHTTP(docker.MatchLocalhost))
 	pusher, err := docker.NewResolver(docker.ResolverOptions{Hosts: hosts}).Pusher(ctx, reference)
 	if err != nil {
 		return err
 	}
-	return remotes.PushContent(ctx, pusher, index.Manifests[0], l, nil, nil, nil)
+	return remotes.PushContent(ctx, pusher, manifest, l, nil, nil, nil)
 }
 
 // ReaderAt makes a layout the provider of what it holds.

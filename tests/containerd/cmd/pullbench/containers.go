@@ -1,0 +1,26 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"strconv"
+
+	"cimsnap/tests/containerd/bed"
+	"cimsnap/tests/containerd/image"
+)
+
+// compareContainers has `cimsnap bench` measure an image that runs, and prints what that tells.
+func compareContainers(r *run, dir, platform, layout, against string, rounds int) {
+	b := bed.In(r, dir)
+	reference := b.Registry().Reference("image")
+	r.check(image.Layout(layout).Push(context.Background(), reference))
+	d := b.Daemon(b.Mkdir("cimsnap"))
+	b.Containerd(bed.Options{Snapshotter: d.Snapshotter(), Unpacks: parallel})
+	command := d.Command("bench", "--json", "--plain-http", "--image", reference, "--platform", platform,
+		"--against", against, "--rounds", strconv.Itoa(rounds))
+	command.Stderr = os.Stderr
+	told, err := command.Output()
+	r.check(err)
+	r.check(json.NewEncoder(os.Stdout).Encode(json.RawMessage(told)))
+}
