@@ -42,6 +42,7 @@ impl Differ {
         let digest: Digest =
             descriptor.digest.parse().map_err(|_| DifferError::Digest(descriptor.digest.clone()))?;
         let extraction = self.snapshots.extraction(&mounts)?.ok_or(DifferError::NotOurs)?;
+        trace::about(&extraction.key);
         let expected =
             Expected { blob_digest: Some(digest), blob_size: Some(descriptor.size), diff_id: None };
         let options = StreamOptions { media_type: Some(media_type), expected, ..StreamOptions::default() };

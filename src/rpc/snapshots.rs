@@ -75,7 +75,7 @@ impl api::snapshots_server::Snapshots for SnapshotService {
         let api::PrepareSnapshotRequest { key, parent, labels, .. } = request.into_inner();
         let mut new = NewSnapshot { key, parent, labels: sorted(labels), leaves_out: false };
         info!(key = new.key, parent = new.parent, "prepare");
-        trace::note(|| related(&new.key, &new.parent));
+        related(&new.key, &new.parent);
         new.leaves_out = new.tells_its_layer() && self.leaves_out_layers().await;
         let ahead = new.leaves_out.then(|| new.key.clone());
         let mounts = self.run(move |snapshots| snapshots.prepare(new)).await?;
@@ -87,7 +87,7 @@ impl api::snapshots_server::Snapshots for SnapshotService {
         let api::ViewSnapshotRequest { key, parent, labels, .. } = request.into_inner();
         let new = NewSnapshot { key, parent, labels: sorted(labels), leaves_out: false };
         info!(key = new.key, parent = new.parent, "view");
-        trace::note(|| related(&new.key, &new.parent));
+        related(&new.key, &new.parent);
         let mounts = self.run(move |snapshots| snapshots.view(new)).await?;
         Ok(Response::new(api::ViewSnapshotResponse { mounts: all_to_proto(mounts) }))
     }
@@ -103,7 +103,7 @@ impl api::snapshots_server::Snapshots for SnapshotService {
         let api::CommitSnapshotRequest { name, key, labels, .. } = request.into_inner();
         let parent = parent.unwrap_or_default();
         info!(key, name, parent, "commit");
-        trace::note(|| related(&key, &parent));
+        related(&key, &parent);
         trace::note(|| [KeyValue::new("cimsnap.snapshot.name", name.clone())]);
         let commit = CommitRequest { name, key, parent, labels: sorted(labels) };
         self.run(move |snapshots| snapshots.commit(&commit)).await?;
@@ -170,14 +170,14 @@ impl api::snapshots_server::Snapshots for SnapshotService {
 
 /// Tells of a key.
 fn named(key: String) -> String {
-    trace::note(|| [KeyValue::new("cimsnap.snapshot.key", key.clone())]);
+    trace::about(&key);
     key
 }
 
-/// What a span says of a snapshot that has a parent, or none.
-fn related(key: &str, parent: &str) -> [KeyValue; 2] {
-    let attribute = |name, value: &str| KeyValue::new(name, value.to_owned());
-    [attribute("cimsnap.snapshot.key", key), attribute("cimsnap.snapshot.parent", parent)]
+/// Tells of a snapshot that has a parent, or none.
+fn related(key: &str, parent: &str) {
+    trace::about(key);
+    trace::note(|| [KeyValue::new("cimsnap.snapshot.parent", parent.to_owned())]);
 }
 
 fn sorted(labels: HashMap<String, String>) -> BTreeMap<String, String> {

@@ -32,6 +32,11 @@ pub(crate) fn note<const N: usize>(attributes: impl FnOnce() -> [KeyValue; N]) {
     });
 }
 
+/// Adds the snapshot that a request is about to its span.
+pub(crate) fn about(key: &str) {
+    note(|| [KeyValue::new("cimsnap.snapshot.key", key.to_owned())]);
+}
+
 /// Begins a stage, which ends when what is returned is dropped.
 pub(crate) fn stage(name: &'static str) -> Option<Span> {
     within(|tracer, context| tracer.start_with_context(name, context))

@@ -67,6 +67,8 @@ tests! {
     pulls_at_once: "TestPullsAtOnce",
     removed_images_leave_nothing: "TestRemovedImagesLeaveNothing",
     the_kubelet_sees_the_disk: "TestKubeletSeesTheDisk",
+    the_stages_of_a_pull: "TestTraces",
+    the_stages_of_a_pull_that_fails: "TestTracesOfFailures",
     the_suite_of_snapshotters: "TestSnapshotterSuite",
     the_suite_through_metadata: "TestSnapshotterSuiteThroughMetadata",
 }
