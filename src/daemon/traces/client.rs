@@ -1,6 +1,7 @@
 //! A client that says once that a collector does not take what it is sent.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -18,12 +19,12 @@ const MAX_ANSWER: u64 = 64 << 10;
 #[derive(Debug)]
 pub(super) struct Client {
     agent: Agent,
-    failing: AtomicBool,
+    failing: Arc<AtomicBool>,
 }
 
 impl Client {
-    /// Makes a client that gives up after a while, whatever the other side does.
-    pub(super) fn new(patience: Duration) -> Self {
+    /// Makes a client that gives up after a while, whatever the other side does, and notes whether it fails.
+    pub(super) fn new(patience: Duration, failing: Arc<AtomicBool>) -> Self {
         let tls = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build();
         let config = Agent::config_builder()
             .http_status_as_error(false)
@@ -32,7 +33,7 @@ impl Client {
             .max_redirects_will_error(false)
             .tls_config(tls)
             .timeout_global(Some(patience));
-        Self { agent: Agent::new_with_config(config.build()), failing: AtomicBool::default() }
+        Self { agent: Agent::new_with_config(config.build()), failing }
     }
 
     fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {

@@ -6,6 +6,8 @@ mod wanted;
 pub use wanted::Tracing;
 
 use std::env;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use opentelemetry::KeyValue;
@@ -26,13 +28,20 @@ const FLUSH: Duration = Duration::from_secs(2);
 
 /// Sends spans, from a thread of its own.
 #[derive(Debug)]
-pub(super) struct Traces(Option<SdkTracerProvider>);
+pub(super) struct Traces(Option<Sending>);
+
+#[derive(Debug)]
+struct Sending {
+    provider: SdkTracerProvider,
+    /// Whether the collector does not take them.
+    failing: Arc<AtomicBool>,
+}
 
 impl Traces {
     /// Begins to send spans, if somebody wants them. Whatever keeps it from that does not keep the daemon from serving.
     pub(super) fn start(config: &Tracing) -> Self {
-        let provider = config.wanted(environment).and_then(|wanted| wanted.map(provider).transpose());
-        Self(provider.unwrap_or_else(|reason| {
+        let sending = config.wanted(environment).and_then(|wanted| wanted.map(Sending::start).transpose());
+        Self(sending.unwrap_or_else(|reason| {
             warn!("no spans are sent: {reason}");
             None
         }))
@@ -40,26 +49,31 @@ impl Traces {
 
     /// Returns who makes spans.
     pub(super) fn tracer(&self) -> Option<SdkTracer> {
-        self.0.as_ref().map(|provider| provider.tracer(NAME))
+        self.0.as_ref().map(|sending| sending.provider.tracer(NAME))
     }
 
     /// Sends what is left, as far as there is time.
     pub(super) fn end(self, left: Duration) {
-        let Some(provider) = self.0 else { return };
-        if let Err(error) = provider.shutdown_with_timeout(left.min(FLUSH)) {
+        let Some(Sending { provider, failing }) = self.0 else { return };
+        let failing = failing.load(Ordering::Relaxed);
+        let ended = provider.shutdown_with_timeout(if failing { Duration::ZERO } else { left.min(FLUSH) });
+        if let (Err(error), false) = (ended, failing) {
             warn!("the last spans are not sent: {error}");
         }
     }
 }
 
-fn provider(wanted: Wanted) -> Result<SdkTracerProvider, String> {
-    let builder = SpanExporter::builder().with_http().with_protocol(Protocol::HttpBinary);
-    let builder = builder.with_endpoint(&wanted.endpoint).with_timeout(wanted.patience);
-    let exporter = builder.with_http_client(Client::new(wanted.patience)).build();
-    let exporter = exporter.map_err(|error| error.to_string())?;
-    info!(endpoint = client::place(&wanted.endpoint), "sending spans");
-    let builder = SdkTracerProvider::builder().with_batch_exporter(exporter);
-    Ok(builder.with_resource(resource()).build())
+impl Sending {
+    fn start(wanted: Wanted) -> Result<Self, String> {
+        let failing = Arc::<AtomicBool>::default();
+        let builder = SpanExporter::builder().with_http().with_protocol(Protocol::HttpBinary);
+        let builder = builder.with_endpoint(&wanted.endpoint).with_timeout(wanted.patience);
+        let client = Client::new(wanted.patience, failing.clone());
+        let exporter = builder.with_http_client(client).build().map_err(|error| error.to_string())?;
+        info!(endpoint = client::place(&wanted.endpoint), "sending spans");
+        let builder = SdkTracerProvider::builder().with_batch_exporter(exporter);
+        Ok(Self { provider: builder.with_resource(resource()).build(), failing })
+    }
 }
 
 /// Who sends the spans. What the environment says of it counts more.
