@@ -6,6 +6,7 @@
 mod demo;
 mod go;
 mod licences;
+mod operations;
 mod package;
 mod powershell;
 mod scripts;
