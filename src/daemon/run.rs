@@ -60,7 +60,8 @@ async fn serve(
     let mounter = mounter(config.mounts_at_once(caution))?;
     let options = SnapshotOptions { sync: config.sync, share: config.share, ..SnapshotOptions::default() };
     let metrics = Arc::new(Metrics::default());
-    let snapshots = Snapshots::open(&config.root, mounter, options)?.observed_by(Arc::new(Spans(metrics.clone())));
+    let snapshots =
+        Snapshots::open(&config.root, mounter, options)?.observed_by(Arc::new(Spans(metrics.clone())));
     let snapshots = Arc::new(snapshots);
     let cores = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let options = DifferOptions {

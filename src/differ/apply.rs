@@ -52,7 +52,8 @@ impl Differ {
         let _claim = ticket.claim();
         let (differ, handle) = (self.clone(), Handle::current());
         let work = move || differ.convert(job, &handle, &ticket);
-        let layer = tokio::task::spawn_blocking(trace::carried(work)).await.map_err(|_| DifferError::Cancelled)??;
+        let layer =
+            tokio::task::spawn_blocking(trace::carried(work)).await.map_err(|_| DifferError::Cancelled)??;
         let digest = layer.row.diff_id.to_string();
         Ok(Descriptor { media_type: PLAIN.to_owned(), digest, size: layer.row.size })
     }

@@ -66,8 +66,7 @@ fn begin(tracer: &SdkTracer, request: &Request<Body>) -> Context {
     let parent =
         TraceContextPropagator::new().extract_with_context(&Context::new(), &Headers(request.headers()));
     let method = request.uri().path().trim_start_matches('/').to_owned();
-    let attributes =
-        [KeyValue::new("rpc.system.name", "grpc"), KeyValue::new("rpc.method", method.clone())];
+    let attributes = [KeyValue::new("rpc.system.name", "grpc"), KeyValue::new("rpc.method", method.clone())];
     let builder = tracer.span_builder(method).with_kind(SpanKind::Server).with_attributes(attributes);
     let span = builder.start_with_context(tracer, &parent);
     parent.with_span(span).with_value(tracer.clone())

@@ -51,7 +51,9 @@ impl Client {
     fn tell(&self, place: &str, failure: Option<String>) {
         let failed = self.failing.swap(failure.is_some(), Ordering::Relaxed);
         match failure {
-            Some(reason) if !failed => warn!("cannot send spans to {place}, which are lost meanwhile: {reason}"),
+            Some(reason) if !failed => {
+                warn!("cannot send spans to {place}, which are lost meanwhile: {reason}")
+            }
             None if failed => info!("spans are sent to {place} again"),
             _ => {}
         }
@@ -63,11 +65,16 @@ impl HttpClient for Client {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
         let place = place(&request.uri().to_string()).to_owned();
         let answer = self.send(request);
-        self.tell(&place, match &answer {
-            Err(error) => Some(error.to_string()),
-            Ok(answer) if !answer.status().is_success() => Some(format!("it answers {}", answer.status())),
-            Ok(_) => None,
-        });
+        self.tell(
+            &place,
+            match &answer {
+                Err(error) => Some(error.to_string()),
+                Ok(answer) if !answer.status().is_success() => {
+                    Some(format!("it answers {}", answer.status()))
+                }
+                Ok(_) => None,
+            },
+        );
         answer
     }
 }

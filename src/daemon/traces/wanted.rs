@@ -99,7 +99,10 @@ mod tests {
         None
     }
 
-    fn endpoint(config: Option<&str>, variable: fn(&str) -> Option<String>) -> Result<Option<String>, String> {
+    fn endpoint(
+        config: Option<&str>,
+        variable: fn(&str) -> Option<String>,
+    ) -> Result<Option<String>, String> {
         let config = Tracing { endpoint: config.map(str::to_owned) };
         config.wanted(variable).map(|wanted| wanted.map(|wanted| wanted.endpoint))
     }
@@ -123,7 +126,8 @@ mod tests {
 
     #[test]
     fn the_environment_counts_less_than_the_configuration() {
-        let general = |name: &str| (name == "OTEL_EXPORTER_OTLP_ENDPOINT").then(|| "http://e:4318".to_owned());
+        let general =
+            |name: &str| (name == "OTEL_EXPORTER_OTLP_ENDPOINT").then(|| "http://e:4318".to_owned());
         assert_eq!(endpoint(None, general), some("http://e:4318/v1/traces"));
         assert_eq!(endpoint(Some("http://c"), general), some("http://c/v1/traces"));
         let own = |name: &str| match name {
