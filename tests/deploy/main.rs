@@ -5,6 +5,8 @@
 
 mod demo;
 mod go;
+#[path = "../go_program.rs"]
+mod go_program;
 mod licences;
 mod operations;
 mod package;
