@@ -24,7 +24,8 @@
 //! ```
 //!
 //! Beside them, `capi` gives programs in C the image library as `cimfs.h` declares it, and `metrics` counts what
-//! `snapshot` and `differ` do, for the daemon to tell.
+//! `snapshot` and `differ` do, for the daemon to tell; `trace` tells of the
+//! stages of each request.
 //!
 //! A part uses only parts that stand below it; `tests/it/arrows.rs` proves it.
 //!
@@ -46,3 +47,4 @@ pub mod rpc;
 pub mod snapshot;
 pub mod store;
 pub mod sys;
+pub mod trace;

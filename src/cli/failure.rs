@@ -117,12 +117,13 @@ fn find_cim(error: &anyhow::Error) -> Option<&CimError> {
 fn of_registry_exit(error: &RegistryError) -> Option<Exit> {
     use RegistryError as E;
     match error {
-        E::Remote(RemoteError::NotFound { .. }) | E::Archive(ArchiveError::NoMember { .. }) => {
-            Some(Exit::NotFound)
-        }
-        E::Remote(RemoteError::Digest { .. } | RemoteError::Range { .. }) => Some(Exit::Corrupt),
-        // A connection that breaks is none with who reads the output.
-        E::Remote(_) => Some(Exit::Failure),
+        E::Remote(error) => Some(match error.of_registry() {
+            RemoteError::NotFound { .. } => Exit::NotFound,
+            RemoteError::Digest { .. } | RemoteError::Range { .. } => Exit::Corrupt,
+            // A connection that breaks is none with who reads the output.
+            _ => Exit::Failure,
+        }),
+        E::Archive(ArchiveError::NoMember { .. }) => Some(Exit::NotFound),
         E::NotALayout(_) | E::NoTag { .. } | E::NoPlatform { .. } | E::Missing { .. } => Some(Exit::NotFound),
         E::Size { .. } | E::Digest { .. } | E::Malformed { .. } | E::BadDigest { .. } | E::Layers { .. } => {
             Some(Exit::Corrupt)
@@ -226,7 +227,7 @@ fn of_registry(error: &RegistryError) -> Option<&'static str> {
 }
 
 fn of_remote(error: &RemoteError) -> Option<&'static str> {
-    match error {
+    match error.of_registry() {
         RemoteError::Unauthorized { who: Who::Anybody, .. } => Some(
             "if there is such an image, it is not for everybody: `docker login HOST` stores credentials for it",
         ),

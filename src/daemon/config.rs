@@ -18,7 +18,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::filter::{LevelFilter, ParseError, Targets};
 
-use super::{Limits, system};
+use super::{Limits, Tracing, system};
 use crate::engine::{Decision, EngineChoice, NoNativeEngine, Probe, choose};
 
 /// The configuration of the daemon.
@@ -52,6 +52,8 @@ pub struct Config {
     pub log: Log,
     /// Where the daemon tells numbers.
     pub metrics: MetricsPages,
+    /// Whom the daemon tells of the stages of requests.
+    pub tracing: Tracing,
 }
 
 /// How containerd reaches the daemon.
@@ -135,6 +137,7 @@ impl Default for Config {
             containerd: Containerd::default(),
             log: Log::default(),
             metrics: MetricsPages::default(),
+            tracing: Tracing::default(),
         }
     }
 }
@@ -219,7 +222,7 @@ impl Config {
             return Err(ConfigError::value("root", "it must be an absolute path"));
         }
         self.log.targets().map(drop)?;
-        Ok(())
+        self.tracing.check()
     }
 
     /// Decides what writes images. Layers come side by side, in any order.
@@ -306,6 +309,7 @@ mod tests {
             "[log]\nlevel = \"info,a=b=c\"",
             "[log]\nformat = \"xml\"",
             "[metrics]\naddress = \"localhost\"",
+            "[tracing]\nendpoint = \"localhost:4318\"",
         ] {
             assert!(load(text).is_err(), "{text}");
         }

@@ -3,6 +3,7 @@
 mod admin;
 mod config;
 pub mod doctor;
+mod ending;
 mod error;
 mod limits;
 mod logging;
@@ -11,6 +12,7 @@ mod run;
 #[cfg_attr(windows, path = "windows/mod.rs")]
 #[cfg_attr(unix, path = "linux/mod.rs")]
 mod system;
+mod traces;
 mod windows_build;
 pub mod wiring;
 
@@ -21,4 +23,5 @@ pub use limits::Limits;
 pub use run::run;
 #[cfg(windows)]
 pub use system::service;
+pub use traces::Tracing;
 pub use windows_build::{Caution, WindowsBuild};

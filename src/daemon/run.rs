@@ -4,18 +4,18 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
 
 use tokio::runtime;
-use tokio::sync::Notify;
 use tokio_stream::StreamExt;
 use tonic::transport::Server;
 use tracing::{error, info, warn};
 
 use super::admin::desk;
+use super::ending::Ending;
 use super::logging::Levels;
 use super::pages::Pages;
 use super::system::{Listener, READY, STOPPING, Signals, notify, settle};
+use super::traces::Traces;
 use super::{Caution, Config, DaemonError, WindowsBuild, logging};
 use crate::differ::{Differ, DifferOptions, Peer};
 use crate::engine::Decision;
@@ -23,9 +23,10 @@ use crate::metrics::Metrics;
 use crate::mount::{LimitedMounter, Mounter, SystemMounter};
 use crate::rpc::admin::AdminService;
 use crate::rpc::authority::LegalAuthority;
-use crate::rpc::{DiffService, SnapshotService, WithRebase};
+use crate::rpc::{DiffService, SnapshotService, Traced, WithRebase};
 use crate::snapshot::{SnapshotOptions, Snapshots};
 use crate::sys;
+use crate::trace::Spans;
 
 /// Serves containerd until it is told to end, by SIGTERM or the service manager of Windows for example, and then until all
 /// requests under way are answered, or that takes too long.
@@ -37,20 +38,30 @@ pub fn run(config: &Config, path: Option<PathBuf>) -> Result<(), DaemonError> {
     settle();
     let runtime = runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|source| DaemonError::Process { action: "start threads", source })?;
-    let served = runtime.block_on(serve(config, path, &levels));
+    let traces = Traces::start(&config.tracing);
+    let ending = Ending::default();
+    let served = runtime.block_on(serve(config, path, &levels, &traces, &ending));
     // Whatever is still at work can be cut off anywhere: every verb outlives a kill.
     runtime.shutdown_timeout(config.grpc.drain());
+    traces.end(ending.left(config.grpc.drain()));
     served
 }
 
-async fn serve(config: &Config, path: Option<PathBuf>, levels: &Levels) -> Result<(), DaemonError> {
+async fn serve(
+    config: &Config,
+    path: Option<PathBuf>,
+    levels: &Levels,
+    traces: &Traces,
+    ending: &Ending,
+) -> Result<(), DaemonError> {
     let Decision { engine, reason } = config.decide_engine()?;
     info!(%engine, reason, "writing images");
     let caution = caution();
     let mounter = mounter(config.mounts_at_once(caution))?;
     let options = SnapshotOptions { sync: config.sync, share: config.share, ..SnapshotOptions::default() };
     let metrics = Arc::new(Metrics::default());
-    let snapshots = Snapshots::open(&config.root, mounter, options)?.observed_by(metrics.clone());
+    let snapshots =
+        Snapshots::open(&config.root, mounter, options)?.observed_by(Arc::new(Spans(metrics.clone())));
     let snapshots = Arc::new(snapshots);
     let cores = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let options = DifferOptions {
@@ -74,18 +85,17 @@ async fn serve(config: &Config, path: Option<PathBuf>, levels: &Levels) -> Resul
         let (snapshots, differ) = (snapshots.clone(), differ.clone());
         Pages { metrics, snapshots, differ }.serve(address).await?;
     }
-    let ending = Notify::new();
     let server = Server::builder()
-        .add_service(service)
+        .add_service(Traced::new(service, traces.tracer()))
         .add_service(AdminService::server(desk(config, snapshots), differ.clone()))
-        .add_service(DiffService::server(differ))
+        .add_service(Traced::new(DiffService::server(differ), traces.tracer()))
         .add_service(health_service)
-        .serve_with_incoming_shutdown(clients, ended(path, levels, &ending));
+        .serve_with_incoming_shutdown(clients, ended(path, levels, ending));
     info!(address = %config.grpc.address.display(), root = %config.root.display(), "serving");
     tell(READY);
     tokio::select! {
         served = server => served?,
-        () = overdue(&ending, config.grpc.drain()) => warn!("ending with requests under way, or clients that stay"),
+        () = ending.overdue(config.grpc.drain()) => warn!("ending with requests under way, or clients that stay"),
     }
     info!("ended");
     Ok(())
@@ -108,12 +118,6 @@ fn mounter(most: Option<NonZeroUsize>) -> Result<Arc<dyn Mounter>, DaemonError> 
     })
 }
 
-/// Waits until the end takes too long.
-async fn overdue(ending: &Notify, drain: Duration) {
-    ending.notified().await;
-    tokio::time::sleep(drain).await;
-}
-
 /// What the daemon is told while it runs.
 pub(super) enum Order {
     /// To end.
@@ -123,7 +127,7 @@ pub(super) enum Order {
 }
 
 /// Waits until it is told to end, and says so. Meanwhile the log may change.
-async fn ended(path: Option<PathBuf>, levels: &Levels, ending: &Notify) {
+async fn ended(path: Option<PathBuf>, levels: &Levels, ending: &Ending) {
     let mut signals = match Signals::new() {
         Ok(signals) => signals,
         Err(error) => {
@@ -135,7 +139,7 @@ async fn ended(path: Option<PathBuf>, levels: &Levels, ending: &Notify) {
         reload(path.as_deref(), levels);
     }
     info!("ending: no new requests");
-    ending.notify_one();
+    ending.begin();
     tell(STOPPING);
 }
 

@@ -11,6 +11,7 @@ use super::{ApplyRequest, Descriptor, Differ, DifferError, Namespace};
 use crate::layer::digest::Digest;
 use crate::layer::stream::{Expected, LayerStream, MediaType, StreamOptions};
 use crate::snapshot::{Extraction, NewLayer, Outcome};
+use crate::trace;
 
 /// What an applied layer is, whatever its blob was.
 const PLAIN: &str = "application/vnd.oci.image.layer.v1.tar";
@@ -41,6 +42,7 @@ impl Differ {
         let digest: Digest =
             descriptor.digest.parse().map_err(|_| DifferError::Digest(descriptor.digest.clone()))?;
         let extraction = self.snapshots.extraction(&mounts)?.ok_or(DifferError::NotOurs)?;
+        trace::about(&extraction.key);
         let expected =
             Expected { blob_digest: Some(digest), blob_size: Some(descriptor.size), diff_id: None };
         let options = StreamOptions { media_type: Some(media_type), expected, ..StreamOptions::default() };
@@ -50,7 +52,8 @@ impl Differ {
         let _claim = ticket.claim();
         let (differ, handle) = (self.clone(), Handle::current());
         let work = move || differ.convert(job, &handle, &ticket);
-        let layer = tokio::task::spawn_blocking(work).await.map_err(|_| DifferError::Cancelled)??;
+        let layer =
+            tokio::task::spawn_blocking(trace::carried(work)).await.map_err(|_| DifferError::Cancelled)??;
         let digest = layer.row.diff_id.to_string();
         Ok(Descriptor { media_type: PLAIN.to_owned(), digest, size: layer.row.size })
     }
@@ -70,7 +73,9 @@ impl Differ {
     ) -> Result<(NewLayer, Outcome), DifferError> {
         let Job { namespace, descriptor, extraction, digest, options } = job;
         // Who waits here for somebody who converts the same does not keep others from converting.
+        let waiting = trace::stage("wait");
         let _alone = self.reading.lock(digest);
+        drop(waiting);
         let failed = |source| DifferError::Apply { digest: digest.to_string(), source };
         let known = self.snapshots.reuse(&extraction, &digest).map_err(failed)?;
         let layer = match known {
@@ -91,7 +96,10 @@ impl Differ {
 
     /// Waits until one more layer may be converted, and for its blob.
     async fn turn(&self, namespace: &Namespace, descriptor: &Descriptor) -> Result<Turn, DifferError> {
+        let waiting = trace::stage("wait");
         let permit = self.workers.clone().acquire_owned().await.map_err(|_| DifferError::Cancelled)?;
+        drop(waiting);
+        let _opening = trace::stage("open");
         Ok(Turn { blob: self.content.open(namespace, descriptor).await?, _permit: permit })
     }
 }

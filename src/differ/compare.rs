@@ -8,6 +8,7 @@ use super::upload::{Pieces, Upload};
 use super::{CompareRequest, Descriptor, Differ, DifferError};
 use crate::layer::digest::{DigestAndSize, Hasher};
 use crate::snapshot::{Difference, Snapshots};
+use crate::trace;
 
 /// The label that says what a blob is when it is not compressed.
 const UNCOMPRESSED: &str = "containerd.io/uncompressed";
@@ -27,7 +28,8 @@ impl Differ {
         let namespace = self.content.leased(namespace).await?;
         let (upload, pieces) = Upload::begin(&self.content, namespace, reference).await?;
         let (snapshots, chosen) = (self.snapshots.clone(), packing.clone());
-        let making = tokio::task::spawn_blocking(move || make(&snapshots, &difference, &chosen, pieces));
+        let work = move || make(&snapshots, &difference, &chosen, pieces);
+        let making = tokio::task::spawn_blocking(trace::carried(work));
         let sent = upload.send().await;
         let made = match making.await.map_err(|_| DifferError::Cancelled)? {
             Ok(made) => made,
@@ -51,6 +53,7 @@ fn make(
     packing: &Packing,
     pieces: Pieces,
 ) -> Result<Made, DifferError> {
+    let _making = trace::stage("compare");
     let broken = |source| DifferError::Upload { source };
     let encoder = packing.encode(Hashed::new(pieces)).map_err(broken)?;
     let mut tar = Hashed::new(BufWriter::with_capacity(1 << 16, encoder));

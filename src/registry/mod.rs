@@ -32,4 +32,4 @@ pub use platform::{BadPlatform, Platform, PlatformWish};
 pub use pulled::{Documents, Pulled, PulledImage};
 pub use reference::{BadReference, Reference};
 pub use remote::{Credentials, CredentialsError, HelperError, Mirror, Remote, RemoteError, Settings};
-pub use remote::{Says, TransportError, Who};
+pub use remote::{Refusals, Says, TransportError, Who};

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use opentelemetry::KeyValue;
 use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status, async_trait};
 use tracing::info;
@@ -11,6 +12,7 @@ use super::status;
 use crate::differ::{ApplyRequest, CompareRequest, Descriptor, Differ, Namespace};
 use crate::proto::containerd::services::diff::v1 as api;
 use crate::proto::containerd::types::Descriptor as ProtoDescriptor;
+use crate::trace;
 
 pub(crate) use api::diff_server::DiffServer;
 
@@ -38,6 +40,7 @@ impl api::diff_server::Diff for DiffService {
         let diff = diff.ok_or_else(|| Status::invalid_argument("there is no descriptor to apply"))?;
         let descriptor = from_proto(diff)?;
         info!(digest = descriptor.digest, size = descriptor.size, "apply");
+        trace::note(|| described(&descriptor));
         let request = ApplyRequest { namespace, descriptor, mounts: all_from_proto(mounts) };
         let applied = self.differ.apply(request).await.map_err(|error| status::of_differ(&error))?;
         Ok(Response::new(api::ApplyResponse { applied: Some(to_proto(applied)) }))
@@ -47,6 +50,7 @@ impl api::diff_server::Diff for DiffService {
         let namespace = namespace(request.metadata());
         let api::DiffRequest { left, right, media_type, r#ref, labels } = request.into_inner();
         info!(media_type, "diff");
+        trace::note(|| [KeyValue::new("cimsnap.blob.media_type", media_type.clone())]);
         let request = CompareRequest {
             namespace,
             left: all_from_proto(left),
@@ -56,6 +60,7 @@ impl api::diff_server::Diff for DiffService {
             labels: labels.into_iter().collect(),
         };
         let made = self.differ.compare(request).await.map_err(|error| status::of_differ(&error))?;
+        trace::note(|| described(&made));
         Ok(Response::new(api::DiffResponse { diff: Some(to_proto(made)) }))
     }
 }
@@ -63,6 +68,15 @@ impl api::diff_server::Diff for DiffService {
 fn namespace(headers: &MetadataMap) -> Namespace {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     Namespace { name: text("containerd-namespace"), lease: text("containerd-lease") }
+}
+
+/// What a span says of a blob.
+fn described(blob: &Descriptor) -> [KeyValue; 3] {
+    [
+        KeyValue::new("cimsnap.blob.digest", blob.digest.clone()),
+        KeyValue::new("cimsnap.blob.media_type", blob.media_type.clone()),
+        KeyValue::new("cimsnap.blob.size", i64::try_from(blob.size).unwrap_or(i64::MAX)),
+    ]
 }
 
 fn from_proto(descriptor: ProtoDescriptor) -> Result<Descriptor, Status> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use containerd_snapshots::api::snapshots::v1 as api;
 use containerd_snapshots::api::types;
+use opentelemetry::KeyValue;
 use prost_types::Timestamp as ProtoTimestamp;
 use tokio_stream::Iter;
 use tonic::{Request, Response, Status, async_trait};
@@ -16,6 +17,7 @@ use super::{blocking, status};
 use crate::differ::{Peer, Release};
 use crate::snapshot::{CommitRequest, Info, Mount, NewSnapshot, SnapshotError, Snapshots};
 use crate::store::{Kind, Timestamp};
+use crate::trace;
 
 /// How many snapshots one message of a list has.
 const BATCH: usize = 100;
@@ -44,11 +46,11 @@ impl SnapshotService {
     /// for it: if it is not there when the snapshot is committed, it is made then.
     fn fork_ahead(&self, key: String) {
         let snapshots = self.snapshots.clone();
-        drop(tokio::task::spawn_blocking(move || {
+        drop(tokio::task::spawn_blocking(trace::carried(move || {
             if let Err(error) = snapshots.fork_ahead(&key) {
                 warn!(key, "cannot make the image ahead: {}", status::chain(&error));
             }
-        }));
+        })));
     }
 
     async fn run<T: Send + 'static>(
@@ -73,6 +75,7 @@ impl api::snapshots_server::Snapshots for SnapshotService {
         let api::PrepareSnapshotRequest { key, parent, labels, .. } = request.into_inner();
         let mut new = NewSnapshot { key, parent, labels: sorted(labels), leaves_out: false };
         info!(key = new.key, parent = new.parent, "prepare");
+        related(&new.key, &new.parent);
         new.leaves_out = new.tells_its_layer() && self.leaves_out_layers().await;
         let ahead = new.leaves_out.then(|| new.key.clone());
         let mounts = self.run(move |snapshots| snapshots.prepare(new)).await?;
@@ -84,12 +87,13 @@ impl api::snapshots_server::Snapshots for SnapshotService {
         let api::ViewSnapshotRequest { key, parent, labels, .. } = request.into_inner();
         let new = NewSnapshot { key, parent, labels: sorted(labels), leaves_out: false };
         info!(key = new.key, parent = new.parent, "view");
+        related(&new.key, &new.parent);
         let mounts = self.run(move |snapshots| snapshots.view(new)).await?;
         Ok(Response::new(api::ViewSnapshotResponse { mounts: all_to_proto(mounts) }))
     }
 
     async fn mounts(&self, request: Request<api::MountsRequest>) -> Answer<api::MountsResponse> {
-        let key = request.into_inner().key;
+        let key = named(request.into_inner().key);
         let mounts = self.run(move |snapshots| snapshots.mounts(&key)).await?;
         Ok(Response::new(api::MountsResponse { mounts: all_to_proto(mounts) }))
     }
@@ -99,6 +103,8 @@ impl api::snapshots_server::Snapshots for SnapshotService {
         let api::CommitSnapshotRequest { name, key, labels, .. } = request.into_inner();
         let parent = parent.unwrap_or_default();
         info!(key, name, parent, "commit");
+        related(&key, &parent);
+        trace::note(|| [KeyValue::new("cimsnap.snapshot.name", name.clone())]);
         let commit = CommitRequest { name, key, parent, labels: sorted(labels) };
         self.run(move |snapshots| snapshots.commit(&commit)).await?;
         self.digests.later();
@@ -106,7 +112,7 @@ impl api::snapshots_server::Snapshots for SnapshotService {
     }
 
     async fn remove(&self, request: Request<api::RemoveSnapshotRequest>) -> Answer<()> {
-        let key = request.into_inner().key;
+        let key = named(request.into_inner().key);
         info!(key, "remove");
         self.run(move |snapshots| snapshots.remove(&key)).await?;
         let snapshots = self.snapshots.clone();
@@ -120,7 +126,7 @@ impl api::snapshots_server::Snapshots for SnapshotService {
     }
 
     async fn stat(&self, request: Request<api::StatSnapshotRequest>) -> Answer<api::StatSnapshotResponse> {
-        let key = request.into_inner().key;
+        let key = named(request.into_inner().key);
         let info = self.run(move |snapshots| snapshots.stat(&key)).await?;
         Ok(Response::new(api::StatSnapshotResponse { info: Some(info_to_proto(info)) }))
     }
@@ -132,6 +138,7 @@ impl api::snapshots_server::Snapshots for SnapshotService {
         let api::UpdateSnapshotRequest { info, update_mask, .. } = request.into_inner();
         // Nothing else of what is sent along can change, and its times need not be any.
         let api::Info { name, labels, .. } = info.unwrap_or_default();
+        let name = named(name);
         let (labels, fields) = (sorted(labels), update_mask.unwrap_or_default().paths);
         let info = self.run(move |snapshots| snapshots.update(&name, &labels, &fields)).await?;
         Ok(Response::new(api::UpdateSnapshotResponse { info: Some(info_to_proto(info)) }))
@@ -150,7 +157,7 @@ impl api::snapshots_server::Snapshots for SnapshotService {
     }
 
     async fn usage(&self, request: Request<api::UsageRequest>) -> Answer<api::UsageResponse> {
-        let key = request.into_inner().key;
+        let key = named(request.into_inner().key);
         let usage = self.run(move |snapshots| snapshots.usage(&key)).await?;
         let signed = |count| i64::try_from(count).unwrap_or(i64::MAX);
         Ok(Response::new(api::UsageResponse { size: signed(usage.bytes), inodes: signed(usage.inodes) }))
@@ -159,6 +166,18 @@ impl api::snapshots_server::Snapshots for SnapshotService {
     async fn cleanup(&self, _: Request<api::CleanupRequest>) -> Answer<()> {
         self.run(Snapshots::cleanup).await.map(Response::new)
     }
+}
+
+/// Tells of a key.
+fn named(key: String) -> String {
+    trace::about(&key);
+    key
+}
+
+/// Tells of a snapshot that has a parent, or none.
+fn related(key: &str, parent: &str) {
+    trace::about(key);
+    trace::note(|| [KeyValue::new("cimsnap.snapshot.parent", parent.to_owned())]);
 }
 
 fn sorted(labels: HashMap<String, String>) -> BTreeMap<String, String> {

@@ -3,9 +3,14 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 
+#[path = "../go_program.rs"]
+mod go_program;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
+
+use go_program::go_tests;
 
 /// The compiled tests, brought up to date by what installs all that they need.
 static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
@@ -15,36 +20,14 @@ static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
     project.join("target/tools/bin/containerd.test")
 });
 
-/// Runs a test, none of whose parts may be left out.
-fn run(name: &str) {
-    let output = Command::new(&*PROGRAM)
-        .args(["-test.v", "-test.root", "-test.run", &format!("^{name}$")])
-        .env("CIMSNAP", env!("CARGO_BIN_EXE_cimsnap"))
-        .output()
-        .unwrap();
-    let printed = String::from_utf8_lossy(&output.stdout);
-    let errors = String::from_utf8_lossy(&output.stderr);
-    let passed = printed.contains(&format!("--- PASS: {name} ")) && !printed.contains("--- SKIP: ");
-    assert!(output.status.success() && passed, "{name}: {}\n{printed}{errors}", output.status);
+fn program() -> Command {
+    let mut command = Command::new(&*PROGRAM);
+    command.arg("-test.root").env("CIMSNAP", env!("CARGO_BIN_EXE_cimsnap"));
+    command
 }
 
-macro_rules! tests {
-    ($($name:ident: $test:literal,)*) => {
-        $(#[test] fn $name() { run($test); })*
-
-        #[test]
-        fn every_test_stands_here() {
-            let output = Command::new(&*PROGRAM).args(["-test.list", "."]).output().unwrap();
-            let mut there: Vec<&str> = str::from_utf8(&output.stdout).unwrap().lines().collect();
-            let mut here = vec![$($test),*];
-            there.sort_unstable();
-            here.sort_unstable();
-            assert_eq!(here, there);
-        }
-    };
-}
-
-tests! {
+go_tests! {
+    program:
     a_bench: "TestBench",
     a_bench_says_what_is_not_measured: "TestBenchSaysWhatIsNotMeasured",
     a_bench_that_is_ended_leaves_nothing: "TestEndedBenchLeavesNothing",
@@ -67,6 +50,8 @@ tests! {
     pulls_at_once: "TestPullsAtOnce",
     removed_images_leave_nothing: "TestRemovedImagesLeaveNothing",
     the_kubelet_sees_the_disk: "TestKubeletSeesTheDisk",
+    the_stages_of_a_pull: "TestTraces",
+    the_stages_of_a_pull_that_fails: "TestTracesOfFailures",
     the_suite_of_snapshotters: "TestSnapshotterSuite",
     the_suite_through_metadata: "TestSnapshotterSuiteThroughMetadata",
 }

@@ -80,24 +80,24 @@ fn pid(child: &Child) -> Pid {
     Pid::from_child(child)
 }
 
-#[test]
-fn an_interrupt_leaves_nothing() {
+/// Ends a demo once it prints a line, after which nothing of it is left.
+fn ended_at(line: &str, end: impl FnOnce(Pid), code: i32) {
     let _one = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-    let mut child = until("$ cimsnap bench");
-    kill_process_group(pid(&child), Signal::INT).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let mut child = until(line);
+    end(pid(&child));
+    assert_eq!(child.wait().unwrap().code(), Some(code));
     assert_eq!(traces(), Vec::<String>::new());
     assert!(!PROJECT.join("target/demo/state").exists());
 }
 
 #[test]
+fn an_interrupt_leaves_nothing() {
+    ended_at("$ cimsnap bench", |group| kill_process_group(group, Signal::INT).unwrap(), 130);
+}
+
+#[test]
 fn a_termination_leaves_nothing() {
-    let _one = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-    let mut child = until("== Look into the image of Windows");
-    kill_process(pid(&child), Signal::TERM).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(143));
-    assert_eq!(traces(), Vec::<String>::new());
-    assert!(!PROJECT.join("target/demo/state").exists());
+    ended_at("== Look into the image of Windows", |demo| kill_process(demo, Signal::TERM).unwrap(), 143);
 }
 
 #[test]

@@ -1,43 +1,18 @@
 //! The tests of this directory that are written in Go, as containerd and Kubernetes are.
 
-use std::process::{Command, Output};
+use std::process::Command;
 
 use super::PROJECT;
+use super::go_program::go_tests;
 
-fn program(arguments: &[&str]) -> Output {
-    Command::new(PROJECT.join("target/tools/bin/deploy.test"))
-        .args(arguments)
-        .current_dir(PROJECT.join("tests/deploy"))
-        .env("CIMSNAP", env!("CARGO_BIN_EXE_cimsnap"))
-        .output()
-        .unwrap()
+fn program() -> Command {
+    let mut command = Command::new(PROJECT.join("target/tools/bin/deploy.test"));
+    command.current_dir(PROJECT.join("tests/deploy")).env("CIMSNAP", env!("CARGO_BIN_EXE_cimsnap"));
+    command
 }
 
-fn run(name: &str) {
-    let output = program(&["-test.v", "-test.run", &format!("^{name}$")]);
-    let printed = String::from_utf8_lossy(&output.stdout);
-    let errors = String::from_utf8_lossy(&output.stderr);
-    let passed = printed.contains(&format!("--- PASS: {name} ")) && !printed.contains("--- SKIP: ");
-    assert!(output.status.success() && passed, "{name}: {}\n{printed}{errors}", output.status);
-}
-
-macro_rules! tests {
-    ($($name:ident: $test:literal,)*) => {
-        $(#[test] fn $name() { run($test); })*
-
-        #[test]
-        fn every_test_stands_here() {
-            let output = program(&["-test.list", "."]);
-            let mut there: Vec<&str> = str::from_utf8(&output.stdout).unwrap().lines().collect();
-            let mut here = vec![$($test),*];
-            there.sort_unstable();
-            here.sort_unstable();
-            assert_eq!(here, there);
-        }
-    };
-}
-
-tests! {
+go_tests! {
+    program:
     configurations: "TestConfigurations",
     containerd_is_told: "TestContainerdIsTold",
     faults_of_fragments: "TestFaultsOfFragments",

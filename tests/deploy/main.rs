@@ -5,7 +5,10 @@
 
 mod demo;
 mod go;
+#[path = "../go_program.rs"]
+mod go_program;
 mod licences;
+mod operations;
 mod package;
 mod powershell;
 mod scripts;

@@ -7,7 +7,7 @@ use std::process::Command;
 use super::PROJECT;
 
 /// Packs the program, without the symbols that a debug build has, and without taking time to compress.
-fn pack(to: &Path) -> PathBuf {
+pub(super) fn pack(to: &Path) -> PathBuf {
     let program = to.join("cimsnap");
     let strip =
         Command::new("strip").arg("-o").arg(&program).arg(env!("CARGO_BIN_EXE_cimsnap")).status().unwrap();

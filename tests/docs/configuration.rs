@@ -28,6 +28,7 @@ const WRONG: &[(&str, &str)] = &[
     ("log", "format = \"xml\""),
     ("log", "level = \"loud\""),
     ("metrics", "address = \"localhost\""),
+    ("tracing", "endpoint = \"localhost:4318\""),
 ];
 
 #[test]

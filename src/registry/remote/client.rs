@@ -91,8 +91,14 @@ impl Client {
 
     /// Asks one server after the other. What the registry itself says counts where none has it.
     fn anywhere(&self, path: &str, from: u64) -> Result<Answer, RemoteError> {
-        let mirrored = self.mirrors.iter().find_map(|mirror| self.ask(mirror, path, from).ok());
-        mirrored.map_or_else(|| self.ask(&self.origin, path, from), Ok)
+        let mut refusals = Vec::new();
+        for mirror in &self.mirrors {
+            match self.ask(mirror, path, from) {
+                Ok(answer) => return Ok(answer),
+                Err(error) => refusals.push(error),
+            }
+        }
+        self.ask(&self.origin, path, from).map_err(|error| error.after(refusals))
     }
 
     fn elsewhere(&self, url: &str, from: u64) -> Result<Answer, RemoteError> {

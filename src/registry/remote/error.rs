@@ -1,5 +1,6 @@
 //! Why a registry does not give what was asked of it.
 
+use std::error::Error as _;
 use std::fmt;
 use std::time::Duration;
 
@@ -120,6 +121,15 @@ pub enum RemoteError {
         /// What came.
         range: String,
     },
+    /// Neither a mirror nor the registry gives it.
+    #[error("no mirror gives it: {mirrors}")]
+    Nowhere {
+        /// What the mirrors say.
+        mirrors: Refusals,
+        /// What the registry says.
+        #[source]
+        registry: Box<RemoteError>,
+    },
     /// A stream ended too early.
     #[error("{host} ends {what} after {at} of {size} bytes")]
     Ended {
@@ -179,10 +189,44 @@ impl fmt::Display for TransportError {
 
 impl std::error::Error for TransportError {}
 
+/// Why mirrors do not give something, one after the other.
+#[derive(Debug)]
+pub struct Refusals(Vec<RemoteError>);
+
+impl fmt::Display for Refusals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, refusal) in self.0.iter().enumerate() {
+            write!(f, "{}{refusal}", if number == 0 { "" } else { "; " })?;
+            let mut cause = refusal.source();
+            while let Some(error) = cause {
+                write!(f, " ({error})")?;
+                cause = error.source();
+            }
+        }
+        Ok(())
+    }
+}
+
 impl RemoteError {
+    /// Adds what mirrors have said before the registry did.
+    pub(super) fn after(self, refusals: Vec<Self>) -> Self {
+        match refusals.is_empty() {
+            true => self,
+            false => Self::Nowhere { mirrors: Refusals(refusals), registry: Box::new(self) },
+        }
+    }
+
+    /// Returns what the registry itself says, whatever mirrors said before.
+    pub fn of_registry(&self) -> &Self {
+        match self {
+            Self::Nowhere { registry, .. } => registry.of_registry(),
+            own => own,
+        }
+    }
+
     /// Returns whether the same may come out well later.
     pub fn is_passing(&self) -> bool {
-        match self {
+        match self.of_registry() {
             Self::Connection { source, .. } => source.is_passing(),
             Self::Ended { .. } => true,
             Self::Status { status, .. } => matches!(status, 408 | 429 | 500..=599),
@@ -192,7 +236,7 @@ impl RemoteError {
 
     /// Returns how long the other side wants us to wait.
     pub(super) fn retry_after(&self) -> Option<Duration> {
-        match self {
+        match self.of_registry() {
             Self::Status { retry_after, .. } => *retry_after,
             _ => None,
         }

@@ -37,7 +37,7 @@ use download::Download;
 
 pub use credentials::{Credentials, CredentialsError};
 pub use endpoint::Mirror;
-pub use error::{RemoteError, Says, TransportError, Who};
+pub use error::{Refusals, RemoteError, Says, TransportError, Who};
 pub use helper::HelperError;
 
 /// Layers that are read at once, as docker and containerd do.

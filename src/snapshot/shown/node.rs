@@ -3,9 +3,12 @@
 #[cfg(test)]
 mod tests;
 
+use std::fmt::Display;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+
+use tracing::debug;
 
 use super::disk::{DiskError, ScratchDisks, Template};
 use crate::cim::Guid;
@@ -90,11 +93,18 @@ impl ScratchDisks for NodeDisks {
 
     /// In the order in which the shim would do it.
     fn release(&self, directory: &Path, container: &str) {
-        drop(self.host.detach_filter(directory));
-        drop(self.host.deactivate(directory));
+        note("detach the disk", container, self.host.detach_filter(directory));
+        note("deactivate the layer", container, self.host.deactivate(directory));
         if let (Some(cimfs), Some(volume)) = (&self.cimfs, volume_of(container)) {
-            drop(cimfs.dismount(volume));
+            note("dismount the image", container, cimfs.dismount(volume));
         }
+    }
+}
+
+/// Logs what could not be taken away: mostly because the shim has done so, but if not, this says why files stay in use.
+fn note<T, E: Display>(action: &str, container: &str, done: Result<T, E>) {
+    if let Err(error) = done {
+        debug!(container, "cannot {action}: {error}");
     }
 }
 

@@ -52,6 +52,16 @@ func (d *Daemon) Restart() {
 	d.run(d.bed)
 }
 
+// Configure starts the daemon again, with more in its configuration.
+func (d *Daemon) Configure(more string) {
+	d.bed.Helper()
+	d.Stop()
+	text, err := os.ReadFile(d.config)
+	d.bed.check(err)
+	d.bed.check(os.WriteFile(d.config, append(text, more...), 0o644))
+	d.Restart()
+}
+
 // Ask runs a command that takes the configuration of the daemon, and returns what it prints.
 func (d *Daemon) Ask(args ...string) (string, error) {
 	output, err := d.Command(args...).Output()

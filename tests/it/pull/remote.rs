@@ -91,6 +91,26 @@ fn mirrors_are_asked_first() {
 }
 
 #[test]
+fn every_mirror_that_was_asked_in_vain_is_named() {
+    let bed = Bed::new();
+    let empty = Server::start(|_| Reply::new(404, b""));
+    let full = Server::start(|_| Reply::new(507, br#"{"errors":[{"message":"no room"}]}"#));
+    let mirrors = format!("--mirror 127.0.0.1:1 --mirror {} --mirror {}", full.host(), empty.host());
+    let (code, text) = bed.shell.fails(&format!("pull {}/own/none:1 {mirrors}", bed.registry.host()));
+    for said in [
+        "127.0.0.1:1 does not answer (".to_owned(),
+        format!("; {} answers 507 when asked for own/none, manifests/1, and says \"no room\"", full.host()),
+        format!("; {} has no own/none, manifests/1", empty.host()),
+        format!(": {} has no own/none, manifests/1", bed.registry.host()),
+        "hint: check the name and the tag".to_owned(),
+    ] {
+        assert!(text.contains(&said), "{said}\n{text}");
+    }
+    // What the registry itself says decides.
+    assert_eq!(code, 4, "{text}");
+}
+
+#[test]
 fn layers_that_are_elsewhere_are_taken_from_there() {
     let (shell, registry) = (Shell::new(), Registry::start());
     let oci = Oci::new(&shell.path("layout"));

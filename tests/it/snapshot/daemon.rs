@@ -1,11 +1,11 @@
 //! The daemon as a process: it is killed, started twice, and started again.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Output};
 
 use cimsnap::layer::digest::Digest;
 use cimsnap::mount::Mounter;
@@ -19,18 +19,27 @@ use crate::fuse::{eventually, mounter};
 /// The media type of a layer that is not compressed.
 pub(super) const TAR: &str = "application/vnd.oci.image.layer.v1.tar";
 
+/// What a daemon says of its work where nothing may go wrong.
+const QUIET: &str = "[log]\nlevel = \"error\"\n";
+
 /// A daemon, its root, and the directories of a containerd that there is not.
 pub(super) struct Daemon {
     root: Root,
     place: tempfile::TempDir,
     process: Option<Child>,
-    metrics: Option<SocketAddr>,
+    more: String,
+    variables: &'static [(&'static str, &'static str)],
 }
 
 impl Daemon {
     pub(super) fn start() -> Self {
-        let mut daemon =
-            Self { root: Root::new(), place: tempfile::tempdir().unwrap(), process: None, metrics: None };
+        Self::start_with(QUIET, &[])
+    }
+
+    /// Starts a daemon with more in its configuration, and in its environment.
+    pub(super) fn start_with(more: &str, variables: &'static [(&'static str, &'static str)]) -> Self {
+        let (root, place) = (Root::new(), tempfile::tempdir().unwrap());
+        let mut daemon = Self { root, place, process: None, more: more.to_owned(), variables };
         fs::create_dir_all(daemon.blobs()).unwrap();
         daemon.restart();
         daemon
@@ -66,7 +75,7 @@ impl Daemon {
     fn telling(&mut self) -> SocketAddr {
         // Whoever takes the port between this and the start makes the test fail, which nothing here does.
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        self.metrics = Some(address);
+        self.more = format!("{QUIET}[metrics]\naddress = \"{address}\"\n");
         self.restart();
         address
     }
@@ -82,22 +91,30 @@ impl Daemon {
         let content = self.place.path().join("content");
         let config = self.place.path().join("config.toml");
         let text = format!(
-            "root = {:?}\n[grpc]\naddress = {socket:?}\ndrain_seconds = 2\n[containerd]\naddress = {:?}\ncontent_root = {content:?}\n\
-             [log]\nlevel = \"error\"\n",
+            "root = {:?}\n[grpc]\naddress = {socket:?}\ndrain_seconds = 2\n[containerd]\naddress = {:?}\ncontent_root = {content:?}\n",
             self.root.path(),
             self.place.path().join("no-containerd.sock"),
         );
-        let metrics = self.metrics.map(|address| format!("[metrics]\naddress = \"{address}\"\n"));
-        fs::write(&config, text + &metrics.unwrap_or_default()).unwrap();
+        fs::write(&config, text + &self.more).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_cimsnap"));
-        command.args(["daemon", "--config"]).arg(config);
+        command.args(["daemon", "--config"]).arg(config).envs(self.variables.iter().copied());
         command
     }
 
     fn restart(&mut self) {
-        self.process = Some(self.command(&self.socket()).stderr(Stdio::piped()).spawn().unwrap());
+        let log = File::create(self.log_file()).unwrap();
+        self.process = Some(self.command(&self.socket()).stderr(log).spawn().unwrap());
         let socket = self.socket();
         eventually("a daemon that listens", || UnixStream::connect(&socket).is_ok());
+    }
+
+    fn log_file(&self) -> PathBuf {
+        self.place.path().join("log")
+    }
+
+    /// Returns what the daemon has said since it was started.
+    pub(super) fn log(&self) -> String {
+        fs::read_to_string(self.log_file()).unwrap()
     }
 
     pub(super) async fn client(&self) -> Client {
@@ -115,10 +132,9 @@ impl Daemon {
         let mut process = self.process.take().unwrap();
         let pid = rustix::process::Pid::from_child(&process);
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
-        let mut log = String::new();
-        process.stderr.take().unwrap().read_to_string(&mut log).unwrap();
-        assert!(process.wait().unwrap().success(), "{log}");
-        log
+        let status = process.wait().unwrap();
+        assert!(status.success(), "{}", self.log());
+        self.log()
     }
 }
 

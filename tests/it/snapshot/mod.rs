@@ -12,6 +12,7 @@ mod restart;
 #[path = "../../crash/root.rs"]
 mod root;
 mod staged;
+mod traces;
 mod wire;
 
 use std::io::Cursor;

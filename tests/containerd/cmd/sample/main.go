@@ -49,7 +49,7 @@ func shell() ([]image.Entry, error) {
 	}
 	program := image.File("bin/busybox", busybox).WithMode(0o755)
 	entries := []image.Entry{image.Dir("./"), image.Dir("bin/"), program}
-	for _, name := range []string{"sh", "cat", "find", "ls", "true", "wc"} {
+	for _, name := range []string{"sh", "cat", "echo", "find", "ls", "true", "wc"} {
 		entries = append(entries, image.Link("bin/"+name, program))
 	}
 	for _, name := range []string{"data", "dev", "etc", "proc", "sys", "tmp"} {
