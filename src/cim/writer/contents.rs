@@ -77,9 +77,9 @@ impl LayerContents<'_> {
         iter::from_fn(move || {
             let reading = cursor.as_mut()?;
             let at = section.len().saturating_sub(usize::try_from(reading.left()).unwrap_or(usize::MAX));
-            let edit = self.next(reading).map_err(|stop| {
-                stop.at(self.journal, u64::try_from(at).unwrap_or(u64::MAX))
-            });
+            let edit = self
+                .next(reading)
+                .map_err(|stop| stop.at(self.journal, u64::try_from(at).unwrap_or(u64::MAX)));
             if edit.is_err() {
                 cursor = None;
             }
