@@ -3,6 +3,7 @@
 mod admin;
 mod config;
 pub mod doctor;
+mod engines;
 mod error;
 mod limits;
 mod logging;

@@ -4,16 +4,16 @@ use std::sync::{PoisonError, RwLockReadGuard};
 use std::time::{Duration, Instant};
 
 use super::extraction::chain_to_be;
+use super::forks::Fork;
 use super::inventory::total;
 use super::model::PARENT_CHAIN;
 use super::{Extraction, SnapshotError, Snapshots};
-use crate::cim::{ErrorKind, Guid, LayerSet, LayerSetWriter, WriterOptions, files};
+use crate::cim::{ErrorKind, Guid, LayerSet, LayerSetWriter, files};
 use crate::engine::Portable;
-use crate::layer::commit::commit;
 use crate::layer::digest::Digest;
 use crate::layer::import::{Counts, ImportOptions, Imported, LayerOs, prepare};
 use crate::layer::stream::{LayerStream, StreamTiming};
-use crate::store::{ImageRow, Kind, LayerRow, Look, Promise, SnapshotRow, Stages, Writer, image_name};
+use crate::store::{Kind, LayerRow, Look, Promise, SnapshotRow, Stages, Writer};
 
 /// A layer that a snapshot got.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -218,36 +218,14 @@ impl Snapshots {
         if self.store.read(|reader| reader.image(&chain))?.is_some() {
             return Ok(chain);
         }
-        let os = system(layer.os, below.map(|below| below.os))?;
-        let started = Instant::now();
-        let options = WriterOptions { sync: self.options.sync, ..WriterOptions::default() };
-        let parent_name = parent.map(image_name).transpose()?;
-        let layer_set = LayerSet::open(self.store.lease(), set)?;
-        let header = commit(&layer_set, os, parent_name.as_ref(), &image_name(&chain)?, options)?;
-        let files = self.files_of_image(&chain, header.own)?;
-        let row = ImageRow {
-            parent: parent.copied(),
-            layer: set,
-            tree: header.own.guid,
-            os,
-            bytes: total(&files),
-            files,
-            stages: Stages::default().with("fork", started.elapsed()),
-        };
+        let below = parent.copied().zip(below);
+        let row = self.fork(&Fork { chain, below, set, os: layer.os, again: None })?;
         if let Err(error) = self.store.write(Promise::Loose, |writer| writer.put_image(&chain, &row)) {
-            self.withdraw_image(&chain, row.tree);
+            self.withdraw_image(&chain, &row);
             return Err(error.into());
         }
         self.observer.forked(&row);
         Ok(chain)
-    }
-
-    /// Removes the files of an image whose row could not be written.
-    fn withdraw_image(&self, chain: &Digest, tree: Guid) {
-        if let Ok(image) = image_name(chain) {
-            // As with layers.
-            drop(self.remove_images(|name| name == image.as_str() || files::set_of(name) == Some(tree)));
-        }
     }
 
     /// Returns the system that the image below a snapshot is for.
@@ -309,12 +287,4 @@ fn stages(timing: &StreamTiming, took: Duration) -> Stages {
 fn is_empty(counts: &Counts) -> bool {
     let Counts { files, directories, links, streams, deletions, .. } = *counts;
     [files, directories, links, streams, deletions].iter().all(|&count| count == 0)
-}
-
-/// Returns the system that an image is for.
-pub(super) fn system(layer: Option<LayerOs>, parent: Option<LayerOs>) -> Result<LayerOs, SnapshotError> {
-    match (layer, parent) {
-        (Some(layer), Some(parent)) if layer != parent => Err(SnapshotError::OtherSystem { layer, parent }),
-        (layer, parent) => Ok(layer.or(parent).unwrap_or(LayerOs::Linux)),
-    }
 }

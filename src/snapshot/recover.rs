@@ -70,8 +70,12 @@ impl Snapshots {
             }
         }
         for (chain, row) in &images {
-            if !self.has_files(&row.files) || is_lost(Image::open_in(directory.clone(), &image_name(chain)?))
-            {
+            // What only the native engine reads cannot be told from what is lost.
+            let is_lost = || match row.is_native() {
+                true => Ok::<_, SnapshotError>(row.files.is_empty()),
+                false => Ok(is_lost(Image::open_in(directory.clone(), &image_name(chain)?))),
+            };
+            if !self.has_files(&row.files) || is_lost()? {
                 lost.images.insert(*chain);
             }
         }
@@ -96,7 +100,7 @@ impl Snapshots {
             let mut sets: HashSet<Guid> = reader.layers()?.into_iter().map(|(set, _)| set).collect();
             let mut names = HashSet::new();
             for (chain, image) in reader.images()? {
-                sets.insert(image.tree);
+                sets.extend(image.tree);
                 names.insert(image_name(&chain)?.as_str().to_owned());
             }
             Ok::<_, SnapshotError>((sets, names))
@@ -104,7 +108,8 @@ impl Snapshots {
         self.remove_images(|name| match files::set_of(name) {
             Some(set) => !sets.contains(&set),
             None => name.ends_with(files::IMAGE) && !images.contains(name),
-        })
+        })?;
+        self.remove_native_strays()
     }
 
     /// Makes directories of snapshots that a power loss has taken: nobody waits for them either, since there is nothing

@@ -53,11 +53,6 @@ impl LayerSet {
         self.header.set
     }
 
-    /// Returns how names of the layer compare.
-    pub fn case(&self) -> CaseRule {
-        if self.header.case_distinguished { CaseRule::Distinguish } else { CaseRule::Fold }
-    }
-
     /// Returns the paths of symbolic links of Windows without attributes: of them the layer does not say whether they
     /// lead to files or to directories.
     pub fn undecided_links(&self) -> Result<Vec<ImagePath>, CimError> {
@@ -100,7 +95,8 @@ impl LayerSet {
             }
         };
         let regions = Regions::open(&**directory, parents.iter().copied())?;
-        let tree = Tree::new(base, first, self.case())?;
+        let case = if self.header.case_distinguished { CaseRule::Distinguish } else { CaseRule::Fold };
+        let tree = Tree::new(base, first, case)?;
         let replayed = replay(self.journal.as_slice(), tree, layer_first, &regions);
         let tree = replayed.map_err(|(offset, stop)| stop.at(&self.name, offset))?;
         let guid = match options.set {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::{CommitError, MissingHives, complete_registry, links};
-use crate::cim::{CimError, ImageName, ImagePath, LayerSet};
+use crate::cim::{CaseRule, CimError, ImageName, ImagePath, LayerSet};
 use crate::engine::native::{Cimfs, NativeLayer};
 use crate::engine::{Engine, LayerSink, Native};
 use crate::layer::windows::registry::{HIVES, Hive};
@@ -33,10 +33,10 @@ pub fn finish_native(mut layer: NativeLayer, missing: MissingHives) -> Result<Im
     Ok(layer.finish()?)
 }
 
-/// Makes an image of a layer of Windows that was converted without its parent.
+/// Makes an image of a layer that was converted without its parent: one of Windows, or an empty one of any system.
 pub fn commit_native(layer: &LayerSet, engine: Native) -> Result<ImageName, CommitError> {
     let contents = layer.contents()?;
-    let mut native = engine.begin(layer.case())?;
+    let mut native = engine.begin(CaseRule::Fold)?;
     native.replay(&contents)?;
     finish_native(native, MissingHives::default())
 }
