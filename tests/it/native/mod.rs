@@ -3,10 +3,10 @@
 
 mod failures;
 mod mounts;
-mod newer;
+pub(crate) mod newer;
 mod property;
 mod same;
-mod stub;
+pub(crate) mod stub;
 
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ use cimsnap::layer::stream::{LayerStream, StreamOptions};
 use crate::support::{built_library, image_name};
 
 /// Our own library, loaded as that of Windows would be.
-fn our_library() -> Cimfs {
+pub(crate) fn our_library() -> Cimfs {
     Cimfs::open(&built_library()).unwrap()
 }
 
@@ -37,7 +37,7 @@ fn options() -> ImportOptions {
 }
 
 /// Says what went wrong, with all causes.
-fn said(error: impl Into<Box<dyn std::error::Error>>) -> String {
+pub(crate) fn said(error: impl Into<Box<dyn std::error::Error>>) -> String {
     let error = error.into();
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -165,7 +165,7 @@ fn number(id: &mut [u8; 16]) {
 }
 
 /// Lists an image without its root.
-fn listing(image: &Image) -> Vec<String> {
+pub(crate) fn listing(image: &Image) -> Vec<String> {
     let mut text = Vec::new();
     dump(image, &mut text, DumpOptions::default()).unwrap();
     String::from_utf8(text).unwrap().lines().skip(1).map(str::to_owned).collect()

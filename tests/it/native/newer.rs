@@ -13,7 +13,7 @@ use crate::import::registry::{base, delta};
 use crate::import::tars::Tar;
 use crate::support::{built_library, image_name};
 
-fn newer(directory: &Path, more: &str) -> Cimfs {
+pub(crate) fn newer(directory: &Path, more: &str) -> Cimfs {
     let define = format!("#define LIBRARY \"{}\"\n{more}\n", built_library().display());
     Cimfs::open(&compile(directory, &(define + include_str!("newer.c")))).unwrap()
 }
@@ -46,7 +46,7 @@ fn replayed(root: &Path, layers: &[Tar]) -> Result<Vec<String>, String> {
 }
 
 /// Opens an image as if it were of the version that we read.
-fn older(root: &Path, name: &ImageName) -> Image {
+pub(crate) fn older(root: &Path, name: &ImageName) -> Image {
     let path = root.join(name.as_str());
     fs::OpenOptions::new().write(true).open(&path).unwrap().write_all_at(&[2], 16).unwrap();
     Image::open(&path).unwrap()

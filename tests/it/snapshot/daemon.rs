@@ -25,12 +25,19 @@ pub(super) struct Daemon {
     place: tempfile::TempDir,
     process: Option<Child>,
     metrics: Option<SocketAddr>,
+    /// What the configuration says above all tables.
+    says: String,
 }
 
 impl Daemon {
     pub(super) fn start() -> Self {
-        let mut daemon =
-            Self { root: Root::new(), place: tempfile::tempdir().unwrap(), process: None, metrics: None };
+        Self::saying("")
+    }
+
+    /// Starts a daemon with more in its configuration.
+    pub(super) fn saying(says: &str) -> Self {
+        let (root, place) = (Root::new(), tempfile::tempdir().unwrap());
+        let mut daemon = Self { root, place, process: None, metrics: None, says: says.to_owned() };
         fs::create_dir_all(daemon.blobs()).unwrap();
         daemon.restart();
         daemon
@@ -73,8 +80,13 @@ impl Daemon {
 
     /// Asks what is being converted, and returns how it answers.
     fn top(&self) -> serde_json::Value {
+        self.answer(&["top", "--once"])
+    }
+
+    /// Asks with our own command.
+    pub(super) fn answer(&self, words: &[&str]) -> serde_json::Value {
         let mut command = Command::new(env!("CARGO_BIN_EXE_cimsnap"));
-        command.args(["top", "--once", "--json", "--config"]).arg(self.place.path().join("config.toml"));
+        command.args(words).args(["--json", "--config"]).arg(self.place.path().join("config.toml"));
         serde_json::from_slice(&command.output().unwrap().stdout).unwrap()
     }
 
@@ -82,8 +94,9 @@ impl Daemon {
         let content = self.place.path().join("content");
         let config = self.place.path().join("config.toml");
         let text = format!(
-            "root = {:?}\n[grpc]\naddress = {socket:?}\ndrain_seconds = 2\n[containerd]\naddress = {:?}\ncontent_root = {content:?}\n\
+            "{}root = {:?}\n[grpc]\naddress = {socket:?}\ndrain_seconds = 2\n[containerd]\naddress = {:?}\ncontent_root = {content:?}\n\
              [log]\nlevel = \"error\"\n",
+            self.says,
             self.root.path(),
             self.place.path().join("no-containerd.sock"),
         );
