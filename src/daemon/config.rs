@@ -40,7 +40,7 @@ pub struct Config {
     pub engine: EngineChoice,
     /// The library of the native engine; that of the system if not given, `cimfs.dll`, which only Windows has.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("kind" = "path"), example = r"C:\cimsnap\cimfs.dll")]
+    #[schemars(extend("kind" = "absolute path"), example = r"C:\cimsnap\cimfs.dll")]
     pub cimfs_library: Option<PathBuf>,
     /// Whether an image is on the disk before containerd hears of it. Without it pulls take less long, and those of the last
     /// moments before a power loss may have to be done again.
@@ -224,6 +224,10 @@ impl Config {
         if !self.root.is_absolute() {
             return Err(ConfigError::value("root", "it must be an absolute path"));
         }
+        // Systems look for a library without a directory in places of their own.
+        if self.cimfs_library.as_ref().is_some_and(|library| !library.is_absolute()) {
+            return Err(ConfigError::value("cimfs_library", "it must be an absolute path"));
+        }
         self.log.targets().map(drop)?;
         Ok(())
     }
@@ -290,6 +294,7 @@ mod tests {
             "workers = 0",
             "[limits]\nmounts = 0",
             "engine = \"best\"",
+            "cimfs_library = \"cimfs.dll\"",
             "[grpc]\nmode = \"rw\"",
             "[log]\nlevel = \"loud\"",
             "[log]\nlevel = \"info,a=b=c\"",

@@ -20,6 +20,7 @@ fn run(name: &str) {
     let output = Command::new(&*PROGRAM)
         .args(["-test.v", "-test.root", "-test.run", &format!("^{name}$")])
         .env("CIMSNAP", env!("CARGO_BIN_EXE_cimsnap"))
+        .env("CIMSNAP_LIBRARY", std::env::current_exe().unwrap().with_file_name("libcimsnap.so"))
         .output()
         .unwrap();
     let printed = String::from_utf8_lossy(&output.stdout);
@@ -61,6 +62,7 @@ tests! {
     a_pull_through_the_client: "TestPullThroughTheClient",
     an_authority_that_is_a_pipe: "TestAuthorityOfAPipe",
     an_image_of_windows: "TestWindowsImage",
+    an_image_of_windows_by_the_native_engine: "TestWindowsImageOfTheNativeEngine",
     containers_share_an_image: "TestContainersShareAnImage",
     known_layers_are_not_fetched: "TestKnownLayersAreNotFetched",
     namespaces_stand_alone: "TestNamespacesStandAlone",
