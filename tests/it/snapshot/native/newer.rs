@@ -80,6 +80,12 @@ fn who_wants_to_look_into_one_is_told_why_not() {
         fs::write(root.path().join("sandbox.vhdx"), "a disk").unwrap();
         all.view(view(&format!("view {name}"), name)).unwrap()
     });
+    let at = format!(
+        "parentCimPaths=[\"{}\",\"{}\"]",
+        image_path(&all, "1").display(),
+        image_path(&all, "0").display()
+    );
+    assert!(mounts[1][0].options.contains(&at), "{mounts:?}");
     let difference = all.difference(&mounts[0], &mounts[1]).unwrap().unwrap();
     let error = all.write_difference(&difference, Vec::new()).unwrap_err();
     assert_eq!(error.code(), Code::Unimplemented);
