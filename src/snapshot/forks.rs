@@ -1,5 +1,5 @@
-//! Images of layers. What lies over an image is written by the engine that wrote that one, since neither reads all that the
-//! other writes; and layers of Linux by the portable engine alone.
+//! Images of layers. What lies over an image is written by the engine that wrote that one, beside it; and layers of Linux are
+//! written by the portable engine alone.
 
 use std::time::Instant;
 

@@ -218,7 +218,8 @@ impl Snapshots {
         if self.store.read(|reader| reader.image(&chain))?.is_some() {
             return Ok(chain);
         }
-        let below = parent.copied().zip(below);
+        let below = parent.map(|parent| below.map(|below| (*parent, below)).ok_or_else(|| gone(parent)));
+        let below = below.transpose()?;
         let row = self.fork(&Fork { chain, below, set, os: layer.os, again: None })?;
         if let Err(error) = self.store.write(Promise::Loose, |writer| writer.put_image(&chain, &row)) {
             self.withdraw_image(&chain, &row);
@@ -264,6 +265,10 @@ fn note_image(writer: &mut Writer, key: &str, set: Guid, chain: Digest) -> Resul
         writer.put_snapshot(key, &row)?;
     }
     Ok(())
+}
+
+fn gone(image: &Digest) -> SnapshotError {
+    SnapshotError::NotFound(image.to_string())
 }
 
 fn digest_in(row: &SnapshotRow, label: &str) -> Option<Digest> {

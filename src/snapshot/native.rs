@@ -34,17 +34,13 @@ impl Snapshots {
         let engine = native(library, &directory, fork.parent_name()?, image_name(&fork.chain)?)?;
         let made = commit_native(layer, engine).map_err(SnapshotError::from);
         let made = made.and_then(|_| self.own_files(&before));
-        if made.is_err() {
-            // A library that fails should leave nothing. What stays all the same is removed at the next start.
-            let left = self.native_files()?.into_iter().filter(|name| !before.contains(name));
-            drop(self.remove_all(&left.collect::<Vec<_>>()));
-        }
-        made
+        // A library that fails should leave nothing. What stays all the same is removed at the next start.
+        made.inspect_err(|_| drop(self.come_since(&before).and_then(|left| self.remove_all(&left))))
     }
 
     /// Lists what has come, and waits until it is on the disk: the library does not say whether it does.
     fn own_files(&self, before: &BTreeSet<String>) -> Result<Vec<FileRow>, SnapshotError> {
-        let names = self.native_files()?.into_iter().filter(|name| !before.contains(name));
+        let names = self.come_since(before)?.into_iter();
         let files: Vec<FileRow> = names.filter_map(|name| self.file(name)).collect();
         if self.options.sync {
             let images = self.store.root().images();
@@ -53,6 +49,10 @@ impl Snapshots {
             sys::sync_directory(&directory).map_err(SnapshotError::io("sync", &directory))?;
         }
         Ok(files)
+    }
+
+    fn come_since(&self, before: &BTreeSet<String>) -> Result<Vec<String>, SnapshotError> {
+        Ok(self.native_files()?.into_iter().filter(|name| !before.contains(name)).collect())
     }
 
     /// Names all files of the native engine, as rows do.

@@ -70,12 +70,10 @@ impl Snapshots {
             }
         }
         for (chain, row) in &images {
-            // What only the native engine reads cannot be told from what is lost.
-            let is_lost = || match row.is_native() {
-                true => Ok::<_, SnapshotError>(row.files.is_empty()),
-                false => Ok(is_lost(Image::open_in(directory.clone(), &image_name(chain)?))),
-            };
-            if !self.has_files(&row.files) || is_lost()? {
+            // One that only the native engine reads cannot be told from one that is damaged.
+            let is_damaged =
+                !row.is_native() && is_lost(Image::open_in(directory.clone(), &image_name(chain)?));
+            if is_damaged || !self.has_files(&row.files) {
                 lost.images.insert(*chain);
             }
         }

@@ -8,6 +8,7 @@ use cimsnap::layer::digest::Digest;
 use cimsnap::layer::import::LayerOs;
 use cimsnap::layer::stream::{LayerStream, StreamOptions};
 use cimsnap::snapshot::{Code, Labels, NewSnapshot, Snapshots};
+use cimsnap::store::{Look, Promise};
 
 use super::super::root::{Root, open as open_portable};
 use super::super::{code, target};
@@ -155,4 +156,19 @@ fn an_image_is_written_by_the_engine_of_what_it_lies_over() {
     assert!(refused.to_string().ends_with("and pull them again"), "{refused}");
     let report = fsck(&all, false, &[]);
     assert!(report.findings.is_empty(), "{report:?}");
+}
+
+#[test]
+fn nothing_is_written_over_an_image_of_which_nothing_is_known() {
+    for engines in [native(our_library()), Engines::PORTABLE] {
+        let (root, stack) = (Root::new(), stack());
+        let all = open_portable(root.path()).written_by(engines);
+        pull(&all, &stack[..1]);
+        let chain = all.details("0").unwrap().image.unwrap().0;
+        all.store().write(Promise::Kept, |writer| writer.remove_image(&chain)).unwrap();
+        let refused = try_pull(&all, "1", "0", &stack[1], Some(LayerOs::Windows)).unwrap_err();
+        assert_eq!(refused.code(), Code::NotFound, "{refused}");
+        let images: Vec<_> = all.store().read(|reader| reader.images()).unwrap();
+        assert!(images.is_empty(), "{images:?}");
+    }
 }
