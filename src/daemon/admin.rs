@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{Config, Containerd, DaemonError};
+use crate::engine::Engines;
 use crate::mount::SystemMounter;
 use crate::rpc::admin::{Admin, Client, Desk};
 use crate::snapshot::{SnapshotOptions, Snapshots};
@@ -18,7 +19,9 @@ pub fn admin(config: &Config) -> Result<Admin, DaemonError> {
     }
     let options = SnapshotOptions { sync: config.sync, share: config.share, ..SnapshotOptions::default() };
     let mounter = Arc::new(SystemMounter::this_program()?);
-    let snapshots = Snapshots::open_as_it_is(&config.root, mounter, options)?;
+    // Only a repair writes images.
+    let engines = config.decide_engine().map_or(Engines::PORTABLE, |decision| config.engines(&decision));
+    let snapshots = Snapshots::open_as_it_is(&config.root, mounter, options)?.written_by(engines);
     Ok(Admin::Store(desk(config, Arc::new(snapshots))))
 }
 

@@ -6,7 +6,6 @@ mod text;
 
 pub use keys::{Key, Table};
 
-use std::env::consts::OS;
 use std::error::Error;
 use std::fs;
 use std::net::SocketAddr;
@@ -19,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use tracing_subscriber::filter::{LevelFilter, ParseError, Targets};
 
 use super::{Limits, Tracing, system};
-use crate::engine::{Decision, EngineChoice, NoNativeEngine, Probe, choose};
+use crate::engine::EngineChoice;
 
 /// The configuration of the daemon.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -34,9 +33,15 @@ pub struct Config {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = 4)]
     pub workers: Option<NonZeroUsize>,
-    /// What writes images. In the daemon `auto` is `portable` everywhere: it converts layers without their parents, which the
-    /// library of Windows cannot, so `native` is refused when the daemon starts.
+    /// What writes images of Windows: the library of the node, which agrees with its driver, is `native`, and the daemon itself
+    /// `portable`. By `auto` that is the library on builds of Windows that mount images, if it has all functions that it
+    /// takes, and the daemon everywhere else. It is said of images that lie over nothing: what lies over another one is
+    /// written by the engine that wrote that. Images of Linux are written by the daemon in any case.
     pub engine: EngineChoice,
+    /// The library of the native engine; that of the system if not given, `cimfs.dll`, which only Windows has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("kind" = "absolute path"), example = r"C:\cimsnap\cimfs.dll")]
+    pub cimfs_library: Option<PathBuf>,
     /// Whether an image is on the disk before containerd hears of it. Without it pulls take less long, and those of the last
     /// moments before a power loss may have to be done again.
     pub sync: bool,
@@ -130,6 +135,7 @@ impl Default for Config {
             root: system::root(),
             workers: None,
             engine: EngineChoice::default(),
+            cimfs_library: None,
             sync: true,
             share: true,
             limits: Limits::default(),
@@ -221,14 +227,12 @@ impl Config {
         if !self.root.is_absolute() {
             return Err(ConfigError::value("root", "it must be an absolute path"));
         }
+        // Systems look for a library without a directory in places of their own.
+        if self.cimfs_library.as_ref().is_some_and(|library| !library.is_absolute()) {
+            return Err(ConfigError::value("cimfs_library", "it must be an absolute path"));
+        }
         self.log.targets().map(drop)?;
         self.tracing.check()
-    }
-
-    /// Decides what writes images. Layers come side by side, in any order.
-    pub fn decide_engine(&self) -> Result<Decision, NoNativeEngine> {
-        let why = "the daemon converts layers without their parents, which the library of Windows cannot";
-        choose(self.engine, &Probe::Unfit(why.to_owned()), OS)
     }
 }
 
@@ -259,7 +263,6 @@ impl Grpc {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::EngineKind;
 
     fn load(text: &str) -> Result<Config, ConfigError> {
         let directory = tempfile::tempdir().unwrap();
@@ -285,16 +288,6 @@ mod tests {
     }
 
     #[test]
-    fn the_daemon_writes_with_the_portable_engine() {
-        let engine = |text| load(text).unwrap().decide_engine().map(|decision| decision.engine);
-        for text in ["", "engine = \"auto\"", "engine = \"portable\""] {
-            assert_eq!(engine(text), Ok(EngineKind::Portable), "{text}");
-        }
-        let refused = engine("engine = \"native\"").unwrap_err();
-        assert!(refused.to_string().ends_with("which the library of Windows cannot"), "{refused}");
-    }
-
-    #[test]
     fn what_makes_no_sense_is_refused() {
         for text in [
             "rot = \"/srv\"",
@@ -304,6 +297,7 @@ mod tests {
             "workers = 0",
             "[limits]\nmounts = 0",
             "engine = \"best\"",
+            "cimfs_library = \"cimfs.dll\"",
             "[grpc]\nmode = \"rw\"",
             "[log]\nlevel = \"loud\"",
             "[log]\nlevel = \"info,a=b=c\"",

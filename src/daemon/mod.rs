@@ -4,6 +4,7 @@ mod admin;
 mod config;
 pub mod doctor;
 mod ending;
+mod engines;
 mod error;
 mod limits;
 mod logging;

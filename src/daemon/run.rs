@@ -18,7 +18,6 @@ use super::system::{Listener, READY, STOPPING, Signals, notify, settle};
 use super::traces::Traces;
 use super::{Caution, Config, DaemonError, WindowsBuild, logging};
 use crate::differ::{Differ, DifferOptions, Peer};
-use crate::engine::Decision;
 use crate::metrics::Metrics;
 use crate::mount::{LimitedMounter, Mounter, SystemMounter};
 use crate::rpc::admin::AdminService;
@@ -54,14 +53,15 @@ async fn serve(
     traces: &Traces,
     ending: &Ending,
 ) -> Result<(), DaemonError> {
-    let Decision { engine, reason } = config.decide_engine()?;
-    info!(%engine, reason, "writing images");
+    let decision = config.decide_engine()?;
+    info!(engine = %decision.engine, reason = decision.reason, "writing images of Windows");
     let caution = caution();
     let mounter = mounter(config.mounts_at_once(caution))?;
     let options = SnapshotOptions { sync: config.sync, share: config.share, ..SnapshotOptions::default() };
     let metrics = Arc::new(Metrics::default());
-    let snapshots =
-        Snapshots::open(&config.root, mounter, options)?.observed_by(Arc::new(Spans(metrics.clone())));
+    let snapshots = Snapshots::open(&config.root, mounter, options)?
+        .written_by(config.engines(&decision))
+        .observed_by(Arc::new(Spans(metrics.clone())));
     let snapshots = Arc::new(snapshots);
     let cores = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let options = DifferOptions {

@@ -53,6 +53,20 @@ pub struct Decision {
     pub reason: String,
 }
 
+/// What writes images here.
+#[derive(Clone, Debug)]
+pub struct Engines {
+    /// The engine for what lies over nothing. What lies over an image is written by the engine of that one.
+    pub lowest: EngineKind,
+    /// The library of the native engine, if it can be had.
+    pub library: Option<Cimfs>,
+}
+
+impl Engines {
+    /// The portable engine alone.
+    pub const PORTABLE: Self = Self { lowest: EngineKind::Portable, library: None };
+}
+
 /// Why the engine that is wanted cannot be had.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("the native engine cannot be used: {0}")]

@@ -7,7 +7,7 @@ mod choice;
 pub mod native;
 mod portable;
 
-pub use choice::{Decision, EngineChoice, EngineKind, NoNativeEngine, Probe, choose};
+pub use choice::{Decision, EngineChoice, EngineKind, Engines, NoNativeEngine, Probe, choose};
 pub use native::Native;
 pub use portable::Portable;
 

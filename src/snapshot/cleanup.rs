@@ -35,6 +35,8 @@ struct Doomed {
     layers: Vec<Guid>,
     /// Sets of layers and of trees.
     sets: HashSet<Guid>,
+    /// Files of images that the native engine wrote.
+    native: Vec<String>,
 }
 
 impl Snapshots {
@@ -128,9 +130,11 @@ impl Snapshots {
         for chain in &doomed.images {
             names.insert(image_name(chain)?.as_str().to_owned());
         }
-        self.list_images(|name| {
+        let mut names = self.list_images(|name| {
             names.contains(name) || files::set_of(name).is_some_and(|set| doomed.sets.contains(&set))
-        })
+        })?;
+        names.extend(doomed.native.iter().cloned());
+        Ok(names)
     }
 
     fn garbage_of(&self, doomed: Doomed, names: &[String]) -> Garbage {
@@ -229,7 +233,10 @@ fn forget(writer: &mut Writer, mounted: &HashSet<Digest>) -> Result<Doomed, Stor
     for (chain, image) in images.into_iter().filter(|(chain, _)| !live.contains(chain)) {
         writer.remove_image(&chain)?;
         doomed.images.push(chain);
-        doomed.sets.insert(image.tree);
+        match image.tree {
+            Some(tree) => drop(doomed.sets.insert(tree)),
+            None => doomed.native.extend(image.file_names()),
+        }
     }
     for (set, _) in writer.layers()? {
         if !writer.layer_has_images(set)? && writer.layer_users(set)?.is_empty() {

@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use super::DiskError;
-use crate::cim::CimError;
+use crate::cim::{CimError, ErrorKind};
 use crate::layer::commit::CommitError;
+use crate::layer::digest::Digest;
 use crate::layer::export::ExportError;
 use crate::layer::import::{ImportError, LayerOs};
 use crate::mount::MountError;
@@ -79,6 +80,12 @@ pub enum SnapshotError {
         /// The system of the image.
         parent: LayerOs,
     },
+    /// What an image lies over was written by an engine that is not to be had.
+    #[error(
+        "image {0} would lie over one that the native engine wrote, and there is no library for that: set cimfs_library, or \
+         remove all images of Windows from containerd and pull them again"
+    )]
+    NoNativeEngine(Digest),
     /// A container has nothing to run.
     #[error("snapshot {0:?} has no parent, and containers of Windows need an image")]
     NoImage(String),
@@ -164,26 +171,30 @@ impl SnapshotError {
             Self::RebaseNotCommitted(_) | Self::Kind { .. } | Self::HasChildren(_) | Self::Unfilled(_) => {
                 Code::FailedPrecondition
             }
-            Self::OtherSystem { .. } | Self::Disk(DiskError::NoTemplate(_) | DiskError::NoMaker { .. }) => {
-                Code::FailedPrecondition
-            }
+            Self::OtherSystem { .. }
+            | Self::NoNativeEngine(_)
+            | Self::Disk(DiskError::NoTemplate(_) | DiskError::NoMaker { .. }) => Code::FailedPrecondition,
             Self::NotForWindows(_)
             | Self::NoImage(_)
             | Self::NoFiles(_)
             | Self::Disk(DiskError::Size { .. } | DiskError::ForMachine) => Code::Unimplemented,
+            Self::Cim(error) if error.kind() == ErrorKind::Unsupported => Code::Unimplemented,
             _ if self.is_full() => Code::ResourceExhausted,
             _ => Code::Internal,
         }
     }
 
     fn is_full(&self) -> bool {
-        if let Self::Store(error) = self {
-            return error.is_full();
+        match self {
+            Self::Store(error) => return error.is_full(),
+            // Said of itself, as the native engine does, and by no cause of it.
+            Self::Commit(CommitError::Image(error)) if error.kind() == ErrorKind::NoSpace => return true,
+            _ => {}
         }
         let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(self);
         while let Some(error) = cause {
             let full = match (error.downcast_ref::<CimError>(), error.downcast_ref::<io::Error>()) {
-                (Some(error), _) => error.kind() == crate::cim::ErrorKind::NoSpace,
+                (Some(error), _) => error.kind() == ErrorKind::NoSpace,
                 (_, Some(error)) => {
                     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
                 }

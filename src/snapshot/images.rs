@@ -6,10 +6,10 @@ use super::extraction::chain_to_be;
 use super::making::{Making, Publishing};
 use super::model::PARENT_CHAIN;
 use super::{SnapshotError, Snapshots};
-use crate::cim::{Guid, files};
+use crate::cim::Guid;
 use crate::layer::digest::Digest;
 use crate::layer::import::LayerOs;
-use crate::store::{Kind, LayerRow, Look, Promise, SnapshotRow, Writer, image_name};
+use crate::store::{Kind, LayerRow, Look, Promise, SnapshotRow, Writer};
 
 impl Snapshots {
     /// Makes the image of a snapshot that has its layer, if it is known what it will lie over; and those of snapshots
@@ -84,12 +84,6 @@ impl Snapshots {
         })
     }
 
-    /// Removes the files of an image: of its tree, and the one that leads to them.
-    pub(super) fn remove_image(&self, chain: &Digest, tree: Guid) -> Result<(), SnapshotError> {
-        let leader = image_name(chain)?;
-        self.remove_images(|name| name == leader.as_str() || files::set_of(name) == Some(tree))
-    }
-
     /// Returns the system that the image below a snapshot is for.
     pub fn system_below(&self, row: &SnapshotRow) -> Result<Option<LayerOs>, SnapshotError> {
         let parent = self.store.read(|reader| reader.snapshot(&row.parent))?;
@@ -119,12 +113,4 @@ fn note_image(writer: &mut Writer, key: &str, set: Guid, chain: Digest) -> Resul
 
 fn digest_in(row: &SnapshotRow, label: &str) -> Option<Digest> {
     row.labels.get(label)?.parse().ok()
-}
-
-/// Returns the system that an image is for.
-pub(super) fn system(layer: Option<LayerOs>, parent: Option<LayerOs>) -> Result<LayerOs, SnapshotError> {
-    match (layer, parent) {
-        (Some(layer), Some(parent)) if layer != parent => Err(SnapshotError::OtherSystem { layer, parent }),
-        (layer, parent) => Ok(layer.or(parent).unwrap_or(LayerOs::Linux)),
-    }
 }

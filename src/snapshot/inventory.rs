@@ -37,7 +37,7 @@ impl Snapshots {
         files.iter().all(is_there)
     }
 
-    fn file(&self, name: String) -> Option<FileRow> {
+    pub(super) fn file(&self, name: String) -> Option<FileRow> {
         let size = fs::metadata(self.store.root().images().join(&name)).ok()?.len();
         Some(FileRow { name, size, digest: None })
     }

@@ -4,16 +4,14 @@ use std::hash::Hash;
 use std::sync::RwLockReadGuard;
 use std::time::Instant;
 
-use super::images::system;
-use super::inventory::total;
+use super::forks::{Fork, Forked};
 use super::keyed::KeyedGuard;
 use super::layers::{Converted, NewLayer};
 use super::{SnapshotError, Snapshots};
-use crate::cim::{ErrorKind, Guid, LayerSet, Unsynced, WriterOptions};
-use crate::layer::commit::commit_unsynced;
+use crate::cim::{ErrorKind, Guid, Unsynced};
 use crate::layer::digest::Digest;
 use crate::layer::import::Imported;
-use crate::store::{ImageRow, Look, Promise, Stages, StoreError, Writer, image_name};
+use crate::store::{ImageRow, Look, Promise, StoreError, Writer};
 
 /// As long as this lives, nothing is removed: files that were made, or found, will be there when their row is written.
 pub(super) type Publishing<'s> = RwLockReadGuard<'s, ()>;
@@ -101,25 +99,11 @@ impl<'s> Making<'s> {
         if known.is_some() {
             return Ok(chain);
         }
-        let os = system(layer.os, below.map(|below| below.os))?;
-        let started = Instant::now();
-        let options = WriterOptions { sync: all.options.sync, ..WriterOptions::default() };
-        let parent_name = parent.map(image_name).transpose()?;
-        let layer_set = LayerSet::open(all.store.lease(), *set)?;
-        let (header, unsynced) =
-            commit_unsynced(&layer_set, os, parent_name.as_ref(), &image_name(&chain)?, options)?;
-        let files = all.files_of_image(&chain, header.own)?;
-        let row = ImageRow {
-            parent: parent.copied(),
-            layer: *set,
-            tree: header.own.guid,
-            os,
-            bytes: total(&files),
-            files,
-            stages: Stages::default().with("fork", started.elapsed()),
-        };
-        let files = NewFiles { key: chain, is_new: true, unsynced: Some(unsynced), _alone: alone };
-        self.image = Some(NewImage { row, files });
+        let below = parent.map(|parent| below.map(|below| (*parent, below)).ok_or_else(|| gone(parent)));
+        let fork = Fork { chain, below: below.transpose()?, set: *set, os: layer.os, again: None };
+        let Forked { row, unsynced } = all.fork(&fork)?;
+        self.image =
+            Some(NewImage { row, files: NewFiles { key: chain, is_new: true, unsynced, _alone: alone } });
         Ok(chain)
     }
 
@@ -164,6 +148,10 @@ impl<'s> Making<'s> {
     }
 }
 
+fn gone(image: &Digest) -> SnapshotError {
+    SnapshotError::NotFound(image.to_string())
+}
+
 impl Drop for Making<'_> {
     /// Takes back what is not entered. The error that led here is the one to report, and what stays is removed at the next
     /// start.
@@ -172,7 +160,7 @@ impl Drop for Making<'_> {
         if let Some(image) = self.image.take()
             && let Ok(None) = all.store.read(|reader| reader.image(&image.files.key))
         {
-            drop(all.remove_image(&image.files.key, image.row.tree));
+            all.withdraw_image(&image.files.key, &image.row);
         }
         if let Some(files) = self.new_layer.take().filter(|files| files.is_new)
             && let Ok(None) = all.store.read(|reader| reader.layer(files.key))

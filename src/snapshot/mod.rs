@@ -18,6 +18,7 @@ mod difference;
 mod error;
 mod extraction;
 mod filter;
+mod forks;
 pub mod fsck;
 mod images;
 mod inventory;
@@ -27,6 +28,7 @@ mod list;
 mod making;
 mod model;
 mod mounts;
+mod native;
 mod observer;
 mod prepare;
 mod recover;
@@ -53,6 +55,7 @@ pub use shown::{DiskError, Shown};
 pub use totals::Totals;
 
 use crate::cim::Guid;
+use crate::engine::Engines;
 use crate::layer::digest::Digest;
 use crate::mount::Mounter;
 use crate::store::Store;
@@ -88,6 +91,9 @@ pub struct Snapshots {
     layers: Keyed<Guid>,
     /// One at a time makes the image of a chain.
     forks: Keyed<Digest>,
+    engines: Engines,
+    /// One at a time has the native engine write.
+    native: Mutex<()>,
     /// Whoever publishes files and writes their row reads this; whoever removes rows and their files writes it.
     publishing: RwLock<()>,
     /// Whoever mounts images, or takes mounts away, for as long as the database must not say otherwise.
@@ -133,6 +139,8 @@ impl Snapshots {
             options,
             layers: Keyed::default(),
             forks: Keyed::default(),
+            engines: Engines::PORTABLE,
+            native: Mutex::default(),
             publishing: RwLock::default(),
             mounting: Mutex::default(),
             filling: Filling::default(),
@@ -140,6 +148,13 @@ impl Snapshots {
             digesting: Mutex::default(),
             observer: Arc::new(()),
         })
+    }
+
+    /// Says what writes images from now on. Without, the portable engine does.
+    #[must_use]
+    pub fn written_by(mut self, engines: Engines) -> Self {
+        self.engines = engines;
+        self
     }
 
     /// Tells somebody of what is done from now on.

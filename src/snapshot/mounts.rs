@@ -12,7 +12,7 @@ use super::{Mount, SnapshotError, Snapshots};
 use crate::layer::digest::Digest;
 use crate::layer::import::LayerOs;
 use crate::mount::{MountOptions, Unmount, ViewKind};
-use crate::store::{Kind, Look, Promise, SnapshotRow, StoreError, image_name};
+use crate::store::{Kind, Look, Promise, SnapshotRow, StoreError};
 
 /// What is mounted below snapshots that are being filled, by id.
 #[derive(Default)]
@@ -124,8 +124,7 @@ impl Snapshots {
             None | Some(LayerOs::Linux) => ViewKind::Linux,
             Some(LayerOs::Windows) => ViewKind::Windows,
         };
-        let image = self.store.root().images().join(image_name(chain)?.as_str());
-        Ok((image, MountOptions { view, ..MountOptions::default() }))
+        Ok((self.image_path(chain)?, MountOptions { view, ..MountOptions::default() }))
     }
 
     fn filling(&self) -> MutexGuard<'_, HashMap<u64, Box<dyn Send>>> {

@@ -107,8 +107,8 @@ impl Snapshots {
     }
 
     pub(super) fn open_image(&self, chain: &Digest) -> Result<Image, SnapshotError> {
-        let name = crate::store::image_name(chain)?;
-        Ok(Image::open_in(self.store.lease().directory().clone(), &name)?)
+        let (directory, name) = self.place_of(chain)?;
+        Ok(Image::open_in(directory, &name)?)
     }
 }
 

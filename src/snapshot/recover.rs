@@ -70,8 +70,10 @@ impl Snapshots {
             }
         }
         for (chain, row) in &images {
-            if !self.has_files(&row.files) || is_lost(Image::open_in(directory.clone(), &image_name(chain)?))
-            {
+            // One that only the native engine reads cannot be told from one that is damaged.
+            let is_damaged =
+                !row.is_native() && is_lost(Image::open_in(directory.clone(), &image_name(chain)?));
+            if is_damaged || !self.has_files(&row.files) {
                 lost.images.insert(*chain);
             }
         }
@@ -96,7 +98,7 @@ impl Snapshots {
             let mut sets: HashSet<Guid> = reader.layers()?.into_iter().map(|(set, _)| set).collect();
             let mut names = HashSet::new();
             for (chain, image) in reader.images()? {
-                sets.insert(image.tree);
+                sets.extend(image.tree);
                 names.insert(image_name(&chain)?.as_str().to_owned());
             }
             Ok::<_, SnapshotError>((sets, names))
@@ -104,7 +106,8 @@ impl Snapshots {
         self.remove_images(|name| match files::set_of(name) {
             Some(set) => !sets.contains(&set),
             None => name.ends_with(files::IMAGE) && !images.contains(name),
-        })
+        })?;
+        self.remove_native_strays()
     }
 
     /// Makes directories of snapshots that a power loss has taken: nobody waits for them either, since there is nothing

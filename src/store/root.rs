@@ -7,6 +7,9 @@ use super::StoreError;
 use crate::layer::digest::Digest;
 use crate::sys;
 
+/// The name of the directory of the native engine, within that of all images.
+pub(crate) const NATIVE: &str = "native";
+
 /// The directory of a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Root(PathBuf);
@@ -45,6 +48,11 @@ impl Root {
     /// Returns the containing directory of all images.
     pub fn images(&self) -> PathBuf {
         self.0.join("cim")
+    }
+
+    /// Returns the containing directory of images that the native engine writes: nobody else writes there.
+    pub fn native(&self) -> PathBuf {
+        self.images().join(NATIVE)
     }
 
     /// Returns the directory of what snapshots have of their own.

@@ -84,9 +84,9 @@ pub struct ImageRow {
     /// The layer.
     #[serde(with = "text")]
     pub layer: Guid,
-    /// The region set of the image's own tree.
-    #[serde(with = "text")]
-    pub tree: Guid,
+    /// The region set of the image's own tree. The native engine names its files as it likes: its images have none.
+    #[serde(default, with = "text::option", skip_serializing_if = "Option::is_none")]
+    pub tree: Option<Guid>,
     /// The system that it is for.
     #[serde(with = "text")]
     pub os: LayerOs,
@@ -97,6 +97,20 @@ pub struct ImageRow {
     pub files: Vec<FileRow>,
     /// How long it took.
     pub stages: Stages,
+}
+
+impl ImageRow {
+    /// Returns whether the native engine wrote it.
+    pub fn is_native(&self) -> bool {
+        self.tree.is_none()
+    }
+
+    /// Names its own files: first the one that makes an image of them.
+    pub fn file_names(&self) -> Vec<String> {
+        let mut names: Vec<String> = self.files.iter().map(|file| file.name.clone()).collect();
+        names.sort_by_key(|name| !name.ends_with(files::IMAGE));
+        names
+    }
 }
 
 /// A layer set.
@@ -124,10 +138,10 @@ pub struct LayerRow {
     pub stages: Stages,
 }
 
-/// A file in the containing directory.
+/// A file in the containing directory, or in that of the native engine below it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileRow {
-    /// Its name.
+    /// Its name, with the directory below the containing one before it.
     pub name: String,
     /// Its bytes.
     pub size: u64,
@@ -218,7 +232,7 @@ mod tests {
         let row = ImageRow {
             parent: Some(digest),
             layer: guid,
-            tree: guid,
+            tree: Some(guid),
             os: LayerOs::Windows,
             bytes: 5,
             files: vec![FileRow { name: "x.cim".into(), size: 5, digest: Some(blake3::hash(b"x")) }],
@@ -226,7 +240,8 @@ mod tests {
         };
         let text = serde_json::to_string(&row).unwrap();
         assert_eq!(serde_json::from_str::<ImageRow>(&text).unwrap(), row);
-        let alone = ImageRow { parent: None, ..row };
+        let alone = ImageRow { parent: None, tree: None, ..row };
+        assert!(alone.is_native());
         let text = serde_json::to_string(&alone).unwrap();
         assert_eq!(serde_json::from_str::<ImageRow>(&text).unwrap(), alone);
     }

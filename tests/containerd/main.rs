@@ -22,7 +22,8 @@ static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
 
 fn program() -> Command {
     let mut command = Command::new(&*PROGRAM);
-    command.arg("-test.root").env("CIMSNAP", env!("CARGO_BIN_EXE_cimsnap"));
+    let library = std::env::current_exe().unwrap().with_file_name("libcimsnap.so");
+    command.arg("-test.root").env("CIMSNAP", env!("CARGO_BIN_EXE_cimsnap")).env("CIMSNAP_LIBRARY", library);
     command
 }
 
@@ -44,6 +45,7 @@ go_tests! {
     a_pull_through_the_client: "TestPullThroughTheClient",
     an_authority_that_is_a_pipe: "TestAuthorityOfAPipe",
     an_image_of_windows: "TestWindowsImage",
+    an_image_of_windows_by_the_native_engine: "TestWindowsImageOfTheNativeEngine",
     containers_share_an_image: "TestContainersShareAnImage",
     known_layers_are_not_fetched: "TestKnownLayersAreNotFetched",
     namespaces_stand_alone: "TestNamespacesStandAlone",

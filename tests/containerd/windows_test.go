@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"encoding/base64"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -68,7 +69,25 @@ func windowsLayers() []image.Layer {
 // TestWindowsImage pulls an image of Windows and compares it with its tars.
 func TestWindowsImage(t *testing.T) {
 	s := newScene(t, bed.Options{Unpacks: 2})
+	s.pullsWindows(s.files(s.snapshotter.Root), "portable")
+}
+
+// TestWindowsImageOfTheNativeEngine does so where a library writes the image.
+func TestWindowsImageOfTheNativeEngine(t *testing.T) {
+	s := newStage(t)
+	s.daemon.Natively()
+	s.daemon.Stop()
+	s.daemon.Restart()
+	s.serve(bed.Options{Unpacks: 2})
 	before := s.files(s.snapshotter.Root)
+	// By this a library like our own locks its directory, once and for all.
+	before[filepath.Join(s.snapshotter.Root, "cim", "native", ".cim-writer.lock")] = 0
+	s.pullsWindows(before, "native")
+}
+
+// pullsWindows pulls the image, compares it, and removes it, which leaves the files that there were before.
+func (s *scene) pullsWindows(before map[string]int64, engine string) {
+	s.T.Helper()
 	layers := windowsLayers()
 	reference := s.push("windows", windows, layers...)
 	s.containerd.Pull(reference, "--platform", "windows/amd64")
@@ -78,8 +97,22 @@ func TestWindowsImage(t *testing.T) {
 		s.same(found, s.laidOut(layers))
 		s.hasRegistry(root)
 	})
+	s.writtenBy(engine)
 	s.remove(bed.Namespace, reference)
 	s.freed(before)
+}
+
+// writtenBy checks which engine has written all images.
+func (s *scene) writtenBy(engine string) {
+	s.T.Helper()
+	if s.daemon == nil {
+		return
+	}
+	text, err := s.daemon.Ask("snapshot", "ls", "--json")
+	s.no(err)
+	if count := strings.Count(text, fmt.Sprintf(`"engine":%q`, engine)); count != len(windowsLayers()) {
+		s.T.Errorf("%d images are of the %s engine:\n%s", count, engine, text)
+	}
 }
 
 // hasRegistry checks what an import adds to the lowest layer.

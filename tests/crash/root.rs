@@ -183,7 +183,8 @@ fn check_files(all: &Snapshots) {
     let (layers, images) =
         all.store().read(|reader| Ok::<_, StoreError>((reader.layers()?, reader.images()?))).unwrap();
     let layers: BTreeSet<String> = layers.iter().map(|(set, _)| set.to_string()).collect();
-    let trees: BTreeSet<String> = images.iter().map(|(_, image)| image.tree.to_string()).collect();
+    let trees: BTreeSet<String> =
+        images.iter().filter_map(|(_, image)| image.tree).map(|tree| tree.to_string()).collect();
     let mut expected: BTreeSet<String> =
         images.iter().map(|(chain, _)| format!("sha256-{}.cim", chain.hex())).collect();
     expected.extend(layers.iter().map(|set| format!("journal_{set}")));

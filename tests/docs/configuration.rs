@@ -10,6 +10,7 @@ use super::{check_section, table};
 
 /// A wrong value of each key, and other faults.
 const WRONG: &[(&str, &str)] = &[
+    ("", "cimfs_library = \"cimfs.dll\""),
     ("", "engine = \"best\""),
     ("", "root = \"images\""),
     ("", "root = \"/srv/a:b\""),

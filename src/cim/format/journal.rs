@@ -121,6 +121,11 @@ impl EditKind {
     pub const DELETE: Self = Self(6);
     /// Path, of the parent's tree: a directory loses all that is in it.
     pub const CLEAR: Self = Self(7);
+
+    /// Says of an edit that it is none of these.
+    pub fn fault(self) -> Fault {
+        Fault::Malformed { what: "the journal", reason: format!("unknown edit {}", self.0) }
+    }
 }
 
 /// What an edit gives a file beside name and data, with offsets counted in the layer set.

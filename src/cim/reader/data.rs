@@ -1,6 +1,6 @@
 //! The bytes of a stream.
 
-use super::Image;
+use super::{Image, Regions};
 use crate::cim::error::{CimError, Fault};
 use crate::cim::format::{PeImage, Stream, StreamKind};
 
@@ -36,9 +36,16 @@ impl<'a> Chunk<'a> {
 impl Image {
     /// Opens a stream's data. Everything is checked here: reading cannot fail.
     pub fn data(&self, stream: Stream) -> Result<Data<'_>, CimError> {
+        self.regions.data(stream)
+    }
+}
+
+impl Regions {
+    /// Opens a stream's data. Everything is checked here: reading cannot fail.
+    pub fn data(&self, stream: Stream) -> Result<Data<'_>, CimError> {
         let len = stream.len.get();
         let source = match stream.kind {
-            StreamKind::Data => Source::Plain(self.regions.object("stream data", stream.offset, len)?),
+            StreamKind::Data => Source::Plain(self.object("stream data", stream.offset, len)?),
             StreamKind::Sparse => Source::Zeros,
             StreamKind::LinkTable => Source::Plain(&[]),
             StreamKind::PeImage => self.pe_image(stream)?,
@@ -49,14 +56,14 @@ impl Image {
 
     fn pe_image(&self, stream: Stream) -> Result<Source<'_>, CimError> {
         let what = "the PE image object";
-        let tail = self.regions.tail(what, stream.offset)?;
-        let image = PeImage::parse(tail).map_err(|fault| self.regions.corrupt(stream.offset, fault))?;
+        let tail = self.tail(what, stream.offset)?;
+        let image = PeImage::parse(tail).map_err(|fault| self.corrupt(stream.offset, fault))?;
         if image.len != stream.len {
             let (expected, found) = (stream.len.get(), image.len.get());
             let fault = Fault::Mismatch { field: "the length of a PE image", expected, found };
-            return Err(self.regions.corrupt(stream.offset, fault));
+            return Err(self.corrupt(stream.offset, fault));
         }
-        let data = self.regions.object("the data of a PE image", image.data, image.reach())?;
+        let data = self.object("the data of a PE image", image.data, image.reach())?;
         Ok(Source::PeImage(image, data))
     }
 }
@@ -65,6 +72,11 @@ impl<'a> Data<'a> {
     /// Returns the length in bytes.
     pub fn len(&self) -> u64 {
         self.len
+    }
+
+    /// Returns whether no byte was written: all of them are zeros.
+    pub fn is_sparse(&self) -> bool {
+        matches!(self.source, Source::Zeros)
     }
 
     /// Returns whether there are no bytes.

@@ -7,7 +7,7 @@ use zerocopy::little_endian::U16;
 
 use super::dedup::InheritedObjects;
 use super::draft::Draft;
-use super::replay::{Stop, replay};
+use super::replay::replay;
 use super::set::SetWriter;
 use super::tree::Tree;
 use super::{CaseRule, Site, Writer, WriterOptions, random_guid, region_count};
@@ -22,10 +22,10 @@ use crate::cim::reparse::Tag;
 /// A published layer set.
 #[derive(Debug)]
 pub struct LayerSet {
-    site: Site,
-    name: String,
+    pub(super) site: Site,
+    pub(super) name: String,
     header: JournalHeader,
-    journal: Bytes,
+    pub(super) journal: Bytes,
 }
 
 impl LayerSet {
@@ -98,10 +98,7 @@ impl LayerSet {
         let case = if self.header.case_distinguished { CaseRule::Distinguish } else { CaseRule::Fold };
         let tree = Tree::new(base, first, case)?;
         let replayed = replay(self.journal.as_slice(), tree, layer_first, &regions);
-        let tree = replayed.map_err(|(offset, stop)| match stop {
-            Stop::Fault(fault) => CimError::corrupt(Place { file: self.name.clone(), offset }, fault),
-            Stop::Error(error) => error,
-        })?;
+        let tree = replayed.map_err(|(offset, stop)| stop.at(&self.name, offset))?;
         let guid = match options.set {
             Some(guid) => guid,
             None => random_guid()?,

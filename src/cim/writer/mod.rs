@@ -5,6 +5,7 @@
 //! then nothing is visible, and a writer that is dropped leaves nothing behind.
 
 mod append;
+mod contents;
 mod dedup;
 mod draft;
 mod follow;
@@ -19,6 +20,7 @@ mod metadata;
 mod names;
 mod prune;
 mod publish;
+mod references;
 mod region;
 mod replay;
 mod set;
@@ -29,6 +31,7 @@ mod tree;
 use std::io;
 use std::sync::Arc;
 
+pub use contents::{Change, LayerContents, LayerEdit};
 pub use fork::LayerSet;
 pub use layer_set::LayerSetWriter;
 pub use lease::{Lease, Site};

@@ -3,12 +3,12 @@
 use super::draft::Edits;
 use super::follow::Follower;
 use super::metadata::LeafRecord;
+use super::references::References;
 use super::tree::Tree;
-use crate::cim::error::{CimError, Fault};
-use crate::cim::format::{EditCursor, EditKind, JournalHeader, RawLeaf, RawStream, RecordFlags, Stream};
+use crate::cim::error::{CimError, Fault, Place};
+use crate::cim::format::{EditCursor, EditKind, JournalHeader, Stream};
 use crate::cim::names::{ImagePath, Name, NameRef};
 use crate::cim::reader::Regions;
-use crate::cim::units::{FileTime, RegionOffset};
 
 /// Replays a journal over a tree. `first` is the index of the layer set's first region in the new image, and `regions`
 /// are those of the parent and of the layer set. An error comes with the offset of its edit in the journal's section.
@@ -17,7 +17,8 @@ pub(super) fn replay(journal: &[u8], tree: Tree, first: u16, regions: &Regions) 
     let (header, edits, deletions) = parsed.map_err(|fault| (0, fault.into()))?;
     let follower = header.case_distinguished.then(|| Follower::new(regions, &tree));
     let is_rootless = tree.is_from_scratch();
-    let mut replay = Replay { header, first, tree, is_rootless, follower };
+    let references = References::new(header.set, first);
+    let mut replay = Replay { references, tree, is_rootless, follower };
     for section in [deletions, edits] {
         let mut cursor = EditCursor::new(section);
         let len = cursor.left();
@@ -32,9 +33,7 @@ pub(super) fn replay(journal: &[u8], tree: Tree, first: u16, regions: &Regions) 
 }
 
 struct Replay<'a> {
-    header: JournalHeader,
-    /// Index of the layer set's first region in the new image.
-    first: u16,
+    references: References,
     tree: Tree,
     /// Whether there is no parent and the root still has no metadata.
     is_rootless: bool,
@@ -46,6 +45,16 @@ struct Replay<'a> {
 pub(super) enum Stop {
     Fault(Fault),
     Error(CimError),
+}
+
+impl Stop {
+    /// Says at which edit of a journal that was.
+    pub(super) fn at(self, file: &str, offset: u64) -> CimError {
+        match self {
+            Self::Fault(fault) => CimError::corrupt(Place { file: file.to_owned(), offset }, fault),
+            Self::Error(error) => error,
+        }
+    }
 }
 
 impl From<Fault> for Stop {
@@ -71,22 +80,22 @@ impl Replay<'_> {
         };
         match kind {
             EditKind::FILE => {
-                let leaf = self.leaf(cursor.leaf()?)?;
-                let data = self.data(cursor.stream()?)?;
+                let leaf = self.references.leaf(cursor.leaf()?)?;
+                let data = self.references.data(cursor.stream()?)?;
                 self.tree.put(&path, &leaf, data)?;
             }
             EditKind::DIRECTORY => {
-                let leaf = self.leaf(cursor.leaf()?)?;
+                let leaf = self.references.leaf(cursor.leaf()?)?;
                 self.is_rootless &= !path.is_root();
                 self.tree.put(&path, &leaf, Stream::EMPTY_DIRECTORY)?;
             }
             EditKind::MISSING_DIRECTORY => {
-                let leaf = self.leaf(cursor.leaf()?)?;
+                let leaf = self.references.leaf(cursor.leaf()?)?;
                 self.ensure(&path, &leaf)?;
             }
             EditKind::STREAM => {
                 let name = Name::from_ref(NameRef::from_units(cursor.name()?))?;
-                let data = self.data(cursor.stream()?)?;
+                let data = self.references.data(cursor.stream()?)?;
                 self.tree.put_stream(&path, name.as_ref(), data)?;
             }
             EditKind::LINK => {
@@ -101,10 +110,7 @@ impl Replay<'_> {
             EditKind::DELETE if self.tree.kind(&path)?.is_some() => self.tree.delete(&path)?,
             EditKind::CLEAR if self.tree.kind(&path)? == Some(true) => self.tree.clear(&path)?,
             EditKind::DELETE | EditKind::CLEAR => {}
-            EditKind(other) => {
-                let reason = format!("unknown edit {other}");
-                return Err(Fault::Malformed { what: "the journal", reason }.into());
-            }
+            unknown => return Err(unknown.fault().into()),
         }
         Ok(true)
     }
@@ -147,37 +153,5 @@ impl Replay<'_> {
             Some(follower) => follower.whole(&self.tree, &path),
             None => Ok(path),
         }
-    }
-
-    fn leaf(&self, raw: RawLeaf) -> Result<LeafRecord, Fault> {
-        Ok(LeafRecord {
-            flags: RecordFlags::from_bits_retain(raw.flags.get()),
-            times: raw.times.map(|time| FileTime::from_raw(time.get())),
-            security: self.offset("a security descriptor", raw.security.get())?,
-            eas: self.offset("extended attributes", raw.eas.get())?,
-            ea_len: raw.ea_len.get(),
-            reparse: self.offset("reparse data", raw.reparse.get())?,
-            reparse_tag: raw.reparse_tag.get(),
-        })
-    }
-
-    fn data(&self, raw: RawStream) -> Result<Stream, Fault> {
-        let stream = Stream::try_from(raw)?;
-        if stream.is_directory() {
-            let reason = "data has the type of a directory".to_owned();
-            return Err(Fault::Malformed { what: "the journal", reason });
-        }
-        Ok(Stream { offset: self.offset("stream data", stream.offset.raw())?, ..stream })
-    }
-
-    /// Counts a set-local offset as the new image does.
-    fn offset(&self, what: &'static str, raw: u64) -> Result<RegionOffset, Fault> {
-        let local = RegionOffset::from_raw(raw);
-        let (region, count) = (local.region(), self.header.set.count);
-        let outside = Fault::NoSuchRegion { what, region, count: count.into() };
-        if !local.is_null() && region >= count {
-            return Err(outside);
-        }
-        local.relocate(self.first).ok_or(outside)
     }
 }

@@ -61,5 +61,9 @@ fn print(out: &mut Out, report: &Report) -> io::Result<()> {
     if report.unverified > 0 {
         write!(out, ", {} not verified yet", text::count(report.unverified, "file", "files"))?;
     }
+    if report.unread > 0 {
+        let images = text::count(report.unread, "image", "images");
+        write!(out, ", {images} of a format that only Windows reads, whose trees were not looked at")?;
+    }
     writeln!(out)
 }

@@ -97,8 +97,11 @@ pub fn examine(config: &Config, containerd_config: &Path) -> Vec<Symptom> {
 fn engine(config: &Config) -> Symptom {
     match config.decide_engine() {
         Ok(Decision { engine, reason }) => {
-            Symptom::ok(format!("images are written by the {engine} engine: {reason}"))
+            Symptom::ok(format!("images of Windows are written by the {engine} engine: {reason}"))
         }
-        Err(error) => Symptom::error(error.to_string(), "set engine to auto or portable"),
+        Err(error) => Symptom::error(
+            error.to_string(),
+            "set engine to auto or portable, or cimfs_library to a library that can",
+        ),
     }
 }

@@ -62,8 +62,11 @@ impl NativeLayer {
     }
 
     /// Empties a directory whose names cannot be listed: it goes, and comes again. That will do while the layer has
-    /// brought nothing but the directory.
+    /// brought nothing but the directory, or has yet to bring it.
     pub(super) fn make_anew(&mut self, path: &ImagePath) -> Result<(), CimError> {
+        if self.described.contains(&path_key(path)) {
+            return self.remove(path);
+        }
         let latest = self.latest.take().filter(|(latest, _)| latest == path);
         let (_, metadata) = latest.ok_or_else(|| Refusal::NoListing(path.clone()))?;
         self.remove(path)?;

@@ -1,6 +1,6 @@
 //! A layer on its way into the library.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 
 use super::Native;
@@ -34,6 +34,8 @@ pub struct NativeLayer {
     pub(super) latest: Option<(ImagePath, OwnedMetadata)>,
     /// Directories in the place of links of the parent, below which nothing can be unless a whiteout takes them away yet.
     pub(super) in_place_of_links: BTreeMap<PathKey, ImagePath>,
+    /// Directories that the layer is known to describe further on.
+    pub(super) described: HashSet<PathKey>,
     pub(super) half_written: bool,
     /// Passed on after the image is closed.
     _turn: Turn,
@@ -61,6 +63,7 @@ impl NativeLayer {
             keep: keep.iter().map(|path| (path_key(path), None)).collect(),
             latest: None,
             in_place_of_links: BTreeMap::new(),
+            described: HashSet::new(),
             half_written: false,
             _turn: turn,
         })

@@ -10,6 +10,8 @@
 //! The library takes edits in order, over the parent's tree, and cannot be asked what the image under construction
 //! holds. So a layer is begun with its parent, and written in the order in which its image lies over others; what is
 //! needed again before the end is kept aside. One layer at a time is written in a directory.
+//!
+//! A layer that was converted without its parent comes in the same way: `replay.rs` makes its edits once more.
 
 mod data;
 mod deletions;
@@ -20,6 +22,7 @@ mod layer;
 mod lower;
 mod notes;
 mod overlay;
+mod replay;
 mod turn;
 
 use std::path::PathBuf;

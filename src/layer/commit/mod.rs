@@ -9,7 +9,7 @@ mod native;
 mod registry;
 
 pub use error::CommitError;
-pub use native::{finish_native, native};
+pub use native::{commit_native, finish_native, native};
 
 use super::import::LayerOs;
 use crate::cim::format::ImageHeader;

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use super::{CommitError, MissingHives, complete_registry, links};
-use crate::cim::{CimError, ImageName, ImagePath};
+use crate::cim::{CaseRule, CimError, ImageName, ImagePath, LayerSet};
 use crate::engine::native::{Cimfs, NativeLayer};
-use crate::engine::{LayerSink, Native};
+use crate::engine::{Engine, LayerSink, Native};
 use crate::layer::windows::registry::{HIVES, Hive};
 
 /// Prepares an engine that takes a layer of Windows, and keeps the parts of the registry that are needed in the end.
@@ -31,4 +31,12 @@ pub fn finish_native(mut layer: NativeLayer, missing: MissingHives) -> Result<Im
     let has_parent = layer.has_parent();
     complete_registry(&mut layer, has_parent, missing)?;
     Ok(layer.finish()?)
+}
+
+/// Makes an image of a layer that was converted without its parent: one of Windows, or an empty one of any system.
+pub fn commit_native(layer: &LayerSet, engine: Native) -> Result<ImageName, CommitError> {
+    let contents = layer.contents()?;
+    let mut native = engine.begin(CaseRule::Fold)?;
+    native.replay(&contents)?;
+    finish_native(native, MissingHives::default())
 }

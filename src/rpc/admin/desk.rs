@@ -55,6 +55,7 @@ impl Desk {
             files: report.files,
             compared: report.compared,
             unverified: report.unverified,
+            unread: report.unread,
             restart: report.restart.into_iter().collect(),
         })
     }
@@ -92,7 +93,8 @@ fn describe_image(chain: impl Display, row: &ImageRow) -> Image {
         chain: chain.to_string(),
         parent: row.parent.map_or_else(String::new, |parent| parent.to_string()),
         os: row.os.to_string(),
-        tree: row.tree.to_string(),
+        tree: row.tree.map_or_else(String::new, |tree| tree.to_string()),
+        engine: if row.is_native() { "native" } else { "portable" }.to_owned(),
         bytes: row.bytes,
         stages: micros(&row.stages),
     }

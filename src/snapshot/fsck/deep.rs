@@ -4,9 +4,29 @@ use std::collections::HashSet;
 
 use super::survey::Survey;
 use super::{Fault, Finding, Remedy, Report, SnapshotError, Snapshots, Subject};
+use crate::cim::ErrorKind;
 use crate::cim::check::{CheckOptions, Severity, check_in};
 use crate::layer::digest::Digest;
-use crate::store::{FileRow, Look, image_name};
+use crate::store::{FileRow, Look};
+
+/// What a check of an image says.
+pub(super) enum Checked {
+    /// It breaks no rule; or it is gone by now.
+    Sound,
+    /// It is of a format that only the native engine reads.
+    Unread,
+    /// It breaks rules.
+    Unsound(Fault),
+}
+
+impl Checked {
+    pub(super) fn fault(self) -> Option<Fault> {
+        match self {
+            Self::Unsound(fault) => Some(fault),
+            Self::Sound | Self::Unread => None,
+        }
+    }
+}
 
 impl Snapshots {
     /// Compares all files with their digests, and checks all images that consist of sound files.
@@ -26,9 +46,13 @@ impl Snapshots {
                 continue;
             }
             // All data of an image is data of the images over it, and is read with theirs.
-            let fault = self.unsound(chain, !parents.contains(chain))?;
-            let remedy = Remedy::Fork;
-            report.findings.extend(fault.map(|fault| Finding::new(Subject::Image(*chain), fault, remedy)));
+            match self.check_image(chain, !parents.contains(chain))? {
+                Checked::Sound => {}
+                Checked::Unread => report.unread = report.unread.saturating_add(1),
+                Checked::Unsound(fault) => {
+                    report.findings.push(Finding::new(Subject::Image(*chain), fault, Remedy::Fork));
+                }
+            }
         }
         Ok(())
     }
@@ -58,16 +82,22 @@ impl Snapshots {
     }
 
     /// Checks an image by the rules of its format.
-    pub(super) fn unsound(&self, chain: &Digest, deep: bool) -> Result<Option<Fault>, SnapshotError> {
+    pub(super) fn check_image(&self, chain: &Digest, deep: bool) -> Result<Checked, SnapshotError> {
         let options = CheckOptions { deep, max_findings: 1000 };
-        let directory = self.store.lease().directory().clone();
-        let checked = check_in(directory, &image_name(chain)?, options);
-        if self.store.read(|reader| reader.image(chain))?.is_none() {
-            return Ok(None);
+        let (directory, name) = self.place_of(chain)?;
+        let checked = check_in(directory, &name, options);
+        let Some(row) = self.store.read(|reader| reader.image(chain))? else { return Ok(Checked::Sound) };
+        let checked = match checked {
+            Err(error) if row.is_native() && error.kind() == ErrorKind::Unsupported => {
+                return Ok(Checked::Unread);
+            }
+            checked => checked?,
+        };
+        if checked.is_sound() {
+            return Ok(Checked::Sound);
         }
-        let checked = checked?;
         let first = checked.findings.iter().find(|finding| finding.severity == Severity::Error);
         let first = first.map_or_else(String::new, ToString::to_string);
-        Ok((!checked.is_sound()).then_some(Fault::Unsound { errors: checked.errors, first }))
+        Ok(Checked::Unsound(Fault::Unsound { errors: checked.errors, first }))
     }
 }

@@ -81,7 +81,7 @@ impl Snapshots {
             if known || !whole {
                 continue;
             }
-            let fault = self.unsound(chain, true)?;
+            let fault = self.check_image(chain, true)?.fault();
             report
                 .findings
                 .extend(fault.map(|fault| Finding::new(Subject::Image(*chain), fault, Remedy::Fork)));

@@ -108,6 +108,8 @@ pub struct Report {
     pub compared: u64,
     /// Files whose digest is not known yet.
     pub unverified: u64,
+    /// Images of a format that only the native engine reads: their files were compared, their trees not looked at.
+    pub unread: u64,
     /// Snapshots that still show what was there before a repair, until nobody uses them for a moment.
     pub restart: BTreeSet<String>,
 }

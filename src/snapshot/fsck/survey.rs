@@ -7,7 +7,7 @@ use super::super::usage::measure;
 use super::{Fault, Finding, Remedy, Report, SnapshotError, Snapshots, Subject};
 use crate::cim::{Guid, files};
 use crate::layer::digest::Digest;
-use crate::store::{FileRow, ImageRow, Kind, LayerRow, Look, SnapshotRow, image_name};
+use crate::store::{FileRow, ImageRow, Kind, LayerRow, Look, NATIVE, SnapshotRow, image_name};
 
 /// The directory of images also has the file by which its writer locks it.
 const LOCK: &str = ".cim-writer.lock";
@@ -55,7 +55,9 @@ impl Snapshots {
     /// Lists the directory of images.
     fn sizes(&self) -> Result<BTreeMap<String, u64>, SnapshotError> {
         let directory = self.store.lease().directory();
-        let names = directory.list().map_err(SnapshotError::io("list", directory.path()))?;
+        let mut names = directory.list().map_err(SnapshotError::io("list", directory.path()))?;
+        names.retain(|name| name != NATIVE);
+        names.extend(self.native_files()?);
         // A file that is gone by now was a writer's own.
         let len =
             |name: &String| directory.path().join(name).symlink_metadata().ok().map(|found| found.len());
@@ -138,7 +140,8 @@ impl Survey {
             {
                 return None;
             }
-            let (fault, remedy) = match set.is_some() || name.ends_with(files::IMAGE) {
+            let native = name.starts_with(NATIVE);
+            let (fault, remedy) = match set.is_some() || native || name.ends_with(files::IMAGE) {
                 true => (Fault::NoRow { bytes }, Remedy::Remove),
                 false => (Fault::NotOurs { bytes }, Remedy::Look),
             };
@@ -164,7 +167,7 @@ impl Survey {
     /// Returns the sets of which it was not written down which files they have.
     fn sets_without_files(&self) -> HashSet<Guid> {
         let layers = self.layers.iter().filter(|(_, row)| row.files.is_empty()).map(|(set, _)| *set);
-        let trees = self.images.values().filter(|row| row.files.is_empty()).map(|row| row.tree);
+        let trees = self.images.values().filter(|row| row.files.is_empty()).filter_map(|row| row.tree);
         layers.chain(trees).collect()
     }
 

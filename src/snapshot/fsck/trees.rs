@@ -1,16 +1,13 @@
 //! Forking images again: those that are damaged, and those above them, which consist of the same files.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::time::Instant;
 
-use super::super::images::system;
-use super::super::inventory::total;
+use super::super::forks::{self, Forked};
 use super::survey::Survey;
 use super::{Fault, Remedy, Report, SnapshotError, Snapshots, Subject};
-use crate::cim::{Guid, ImageName, LayerSet, WriterOptions, files};
-use crate::layer::commit::commit;
+use crate::cim::{Guid, files};
 use crate::layer::digest::Digest;
-use crate::store::{ImageRow, Look, Promise, Stages, image_name};
+use crate::store::{ImageRow, Look, Promise};
 
 /// Images to be forked again.
 pub(super) struct Plan {
@@ -102,21 +99,30 @@ impl Snapshots {
             } else if let Some(parent) = fork.parent.filter(|parent| outcome.failed.contains_key(parent)) {
                 outcome.failed.insert(chain, format!("its parent {parent} is damaged"));
             } else {
-                match self.fork_one(&chain, fork) {
+                match self.fork_one(chain, fork, survey.images.get(&chain).cloned()) {
                     Ok(None) => drop(outcome.done.insert(chain)),
                     Ok(Some(fault)) => drop(outcome.failed.insert(chain, fault.to_string())),
                     Err(error) => drop(outcome.failed.insert(chain, error.to_string())),
                 }
             }
         }
-        let old =
-            outcome.done.iter().filter_map(|chain| survey.images.get(chain)).map(|row| row.tree).collect();
+        let old = outcome
+            .done
+            .iter()
+            .filter_map(|chain| survey.images.get(chain))
+            .filter_map(|row| row.tree)
+            .collect();
         self.remove_trees(&old)?;
         Ok(outcome)
     }
 
     /// Forks one image in place of what is there, and checks it.
-    fn fork_one(&self, chain: &Digest, fork: Fork) -> Result<Option<Fault>, SnapshotError> {
+    fn fork_one(
+        &self,
+        chain: Digest,
+        fork: Fork,
+        before: Option<ImageRow>,
+    ) -> Result<Option<Fault>, SnapshotError> {
         let Fork { parent, layer: set } = fork;
         let (layer, below) = self.store.read(|reader| {
             let below = parent.map_or(Ok(None), |parent| reader.image(&parent))?;
@@ -126,30 +132,12 @@ impl Snapshots {
         if let (Some(parent), None) = (parent, &below) {
             return Ok(Some(Fault::NoParent(parent)));
         }
-        let os = system(layer.os, below.map(|below| below.os))?;
-        let started = Instant::now();
-        let name = image_name(chain)?;
-        let unfinished = ImageName::new(format!("again-{name}"))?;
-        self.remove_all(&[unfinished.as_str().to_owned()])?;
-        let options = WriterOptions { sync: self.options.sync, ..WriterOptions::default() };
-        let parent_name = parent.as_ref().map(image_name).transpose()?;
-        let layer_set = LayerSet::open(self.store.lease(), set)?;
-        let header = commit(&layer_set, os, parent_name.as_ref(), &unfinished, options)?;
-        let directory = self.store.lease().directory();
-        let renamed = directory.rename(unfinished.as_str(), name.as_str());
-        renamed.map_err(SnapshotError::io("rename", directory.path().join(unfinished.as_str())))?;
-        let files = self.files_of_image(chain, header.own)?;
-        let row = ImageRow {
-            parent,
-            layer: set,
-            tree: header.own.guid,
-            os,
-            bytes: total(&files),
-            files,
-            stages: Stages::default().with("fork", started.elapsed()),
-        };
-        self.store.write(Promise::Kept, |writer| writer.put_image(chain, &row))?;
-        self.unsound(chain, true)
+        let below = parent.zip(below);
+        let again = forks::Fork { chain, below, set, os: layer.os, again: Some(before) };
+        // What takes the place of another image was waited for before it did.
+        let Forked { row, .. } = self.fork(&again)?;
+        self.store.write(Promise::Kept, |writer| writer.put_image(&chain, &row))?;
+        Ok(self.check_image(&chain, true)?.fault())
     }
 
     fn remove_trees(&self, trees: &HashSet<Guid>) -> Result<(), SnapshotError> {

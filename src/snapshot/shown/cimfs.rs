@@ -14,7 +14,7 @@ use crate::layer::digest::Digest;
 use crate::snapshot::Labels;
 use crate::snapshot::extraction::is_extraction;
 use crate::snapshot::model::REFERENCE;
-use crate::store::{Kind, Look, Root, SnapshotRow, image_name};
+use crate::store::{Kind, Look, Root, SnapshotRow};
 use crate::sys::{self, patiently};
 
 /// The type of the mounts.
@@ -138,11 +138,10 @@ impl<D: ScratchDisks> Show for CimFs<D> {
 /// Returns where the image of a snapshot will be, as far as that is known: only other differs would write it.
 fn own_image(all: &Snapshots, row: &SnapshotRow) -> Result<PathBuf, SnapshotError> {
     let chain = row.labels.get(REFERENCE).and_then(|chain| chain.parse().ok());
-    let name = match chain {
-        Some(chain) => image_name(&chain)?.as_str().to_owned(),
-        None => format!("{}.cim", row.id),
-    };
-    Ok(all.store.root().images().join(name))
+    match chain {
+        Some(chain) => all.image_path(&chain),
+        None => Ok(all.store.root().images().join(format!("{}.cim", row.id))),
+    }
 }
 
 /// What lies below a snapshot, the nearest first.
@@ -160,9 +159,8 @@ impl Parents {
             let mut next = row.parent.clone();
             while let Some(parent) = reader.snapshot(&next)? {
                 let chain = parent.image.ok_or_else(|| SnapshotError::NotFound(next.clone()))?;
-                let image = root.images().join(image_name(&chain)?.as_str());
                 parents.directories.push(root.snapshot(parent.id).display().to_string());
-                parents.images.push(image.display().to_string());
+                parents.images.push(all.image_path(&chain)?.display().to_string());
                 next = parent.parent;
             }
             Ok(parents)

@@ -84,6 +84,24 @@ func (d *Daemon) HideBlobs() {
 	d.bed.check(os.WriteFile(d.config, []byte(strings.ReplaceAll(string(text), content, d.bed.Path("nowhere"))), 0o644))
 }
 
+// Natively has the daemon write images of Windows with the native engine, from its next start on. Our own library stands in the
+// place of that of Windows.
+func (d *Daemon) Natively() {
+	d.bed.Helper()
+	text, err := os.ReadFile(d.config)
+	d.bed.check(err)
+	engine := fmt.Sprintf("engine = \"native\"\ncimfs_library = %q\n", library())
+	d.bed.check(os.WriteFile(d.config, append([]byte(engine), text...), 0o644))
+}
+
+// library is our own one: that of the variable CIMSNAP_LIBRARY, or else of a debug build.
+func library() string {
+	if path := os.Getenv("CIMSNAP_LIBRARY"); path != "" {
+		return path
+	}
+	return filepath.Join(projectDir(), "target", "debug", "libcimsnap.so")
+}
+
 // cimsnap is the program under test: that of the variable CIMSNAP, or else of a debug build.
 func cimsnap() string {
 	if path := os.Getenv("CIMSNAP"); path != "" {

@@ -24,7 +24,7 @@ fn each_side_is_looked_at_by_itself() {
     assert_eq!(health(&report, "containerd does not answer on"), "error");
     assert_eq!(health(&report, "no proxy plugin of type snapshot"), "error");
     assert_eq!(health(&report, "FUSE"), "ok");
-    assert_eq!(health(&report, "images are written by the portable engine"), "ok");
+    assert_eq!(health(&report, "images of Windows are written by the portable engine"), "ok");
 
     let _daemon = bed.daemon();
     let [report] = bed.json(&words).try_into().unwrap();

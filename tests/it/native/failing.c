@@ -23,8 +23,26 @@ static HRESULT answer(const char *function)
     return strcmp(named, function) == 0 ? (HRESULT)result : S_OK;
 }
 
+#if defined(LEAVES_FILES)
+static void leave_file(PCWSTR directory)
+{
+    char path[4096];
+    size_t i;
+    for (i = 0; directory[i] != 0 && i + 16 < sizeof path; i++)
+        path[i] = (char)directory[i];
+    strcpy(path + i, "/left.data");
+    FILE *file = fopen(path, "w");
+    if (file == NULL || fputs("data", file) < 0)
+        abort();
+    fclose(file);
+}
+#endif
+
 HRESULT CimCreateImage(PCWSTR directory, PCWSTR existing, PCWSTR name, CIMFS_IMAGE_HANDLE *image)
 {
+#if defined(LEAVES_FILES)
+    leave_file(directory);
+#endif
     return answer(__func__);
 }
 

@@ -4,16 +4,16 @@ use std::fs;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use cimsnap::cim::{ErrorKind, Image};
+use cimsnap::cim::{ErrorKind, Image, ImageName};
 use cimsnap::engine::native::Cimfs;
 
 use super::stub::compile;
-use super::{Twins, listing, write};
+use super::{Twins, listing, replay, write};
 use crate::import::registry::{base, delta};
 use crate::import::tars::Tar;
 use crate::support::{built_library, image_name};
 
-fn newer(directory: &Path, more: &str) -> Cimfs {
+pub(crate) fn newer(directory: &Path, more: &str) -> Cimfs {
     let define = format!("#define LIBRARY \"{}\"\n{more}\n", built_library().display());
     Cimfs::open(&compile(directory, &(define + include_str!("newer.c")))).unwrap()
 }
@@ -29,17 +29,44 @@ fn written(root: &Path, layers: &[Tar]) -> Result<Vec<String>, String> {
         assert_eq!(unknown.kind(), ErrorKind::Unsupported);
         parent = Some(new);
     }
-    let top = root.join(parent.unwrap().as_str());
-    fs::OpenOptions::new().write(true).open(&top).unwrap().write_all_at(&[2], 16).unwrap();
-    Ok(listing(&Image::open(&top).unwrap()))
+    Ok(listing(&older(root, &parent.unwrap())))
+}
+
+/// Does the same, of layer sets.
+fn replayed(root: &Path, layers: &[Tar]) -> Result<Vec<String>, String> {
+    let (library, sets) = (newer(root, ""), Twins::new());
+    let mut parent = None;
+    for (number, layer) in layers.iter().enumerate() {
+        let new = image_name(&format!("{number}.cim"));
+        let layer = sets.convert(&layer.clone().bytes())?;
+        replay(library.clone(), &layer, root, parent.as_ref(), &new)?;
+        parent = Some(new);
+    }
+    Ok(listing(&older(root, &parent.unwrap())))
+}
+
+/// Opens an image as if it were of the version that we read.
+pub(crate) fn older(root: &Path, name: &ImageName) -> Image {
+    let path = root.join(name.as_str());
+    fs::OpenOptions::new().write(true).open(&path).unwrap().write_all_at(&[2], 16).unwrap();
+    Image::open(&path).unwrap()
 }
 
 fn assert_same(layers: &[Tar]) {
     let root = tempfile::tempdir().unwrap();
-    let found = written(root.path(), layers).unwrap();
+    assert_eq!(written(root.path(), layers).unwrap(), portably(layers));
+    assert_same_of_sets(layers);
+}
+
+fn assert_same_of_sets(layers: &[Tar]) {
+    let root = tempfile::tempdir().unwrap();
+    assert_eq!(replayed(root.path(), layers).unwrap(), portably(layers));
+}
+
+fn portably(layers: &[Tar]) -> Vec<String> {
     let mut twins = Twins::new();
     layers.iter().for_each(|layer| twins.add(&layer.clone().bytes()).unwrap());
-    assert_eq!(found, listing(&twins.image("portable")));
+    listing(&twins.image("portable"))
 }
 
 #[test]
@@ -58,14 +85,23 @@ fn layers_lie_over_images_that_only_the_library_reads() {
 #[test]
 fn what_takes_a_listing_of_the_parent_is_refused() {
     let lower = base().dir("Files/d").file("Files/d/a", "a");
-    for upper in [
-        Tar::new().whiteout("Files/d/.wh..wh..opq"),
-        Tar::new().dir("Files/d").file("Files/d/b", "b").whiteout("Files/.wh.d"),
-        Tar::new().file("Files/d/b", "b").dir("Files/d").whiteout("Files/d/.wh..wh..opq"),
+    let refused = |result: Result<Vec<String>, String>| {
+        let error = result.unwrap_err();
+        assert!(error.contains("what the layer deletes in /Files/d cannot be told"), "{error}");
+    };
+    for (upper, set_can) in [
+        (Tar::new().whiteout("Files/d/.wh..wh..opq"), false),
+        (Tar::new().dir("Files/d").file("Files/d/b", "b").whiteout("Files/.wh.d"), true),
+        (Tar::new().file("Files/d/b", "b").dir("Files/d").whiteout("Files/d/.wh..wh..opq"), true),
+        (Tar::new().file("Files/d/b", "b").whiteout("Files/d/.wh..wh..opq"), false),
     ] {
         let root = tempfile::tempdir().unwrap();
-        let error = written(root.path(), &[lower.clone(), upper]).unwrap_err();
-        assert!(error.contains("what the layer deletes in /Files/d cannot be told"), "{error}");
+        let layers = [lower.clone(), upper];
+        refused(written(root.path(), &layers));
+        match set_can {
+            true => assert_same_of_sets(&layers),
+            false => refused(replayed(tempfile::tempdir().unwrap().path(), &layers)),
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use cimsnap::engine::native::Cimfs;
 
 /// Compiles a library from its source, in a directory.
-pub(super) fn compile(directory: &Path, source: &str) -> PathBuf {
+pub(crate) fn compile(directory: &Path, source: &str) -> PathBuf {
     let (code, library) = (directory.join("stub.c"), directory.join("stub.so"));
     fs::write(&code, source).unwrap();
     let compiled = Command::new("cc")
@@ -24,7 +24,7 @@ pub(super) fn compile(directory: &Path, source: &str) -> PathBuf {
 }
 
 /// A library of which each function answers S_OK, but one. Compiled once; a file beside each copy says which one.
-pub(super) fn failing(directory: &Path, function: &str, result: u32) -> Cimfs {
+pub(crate) fn failing(directory: &Path, function: &str, result: u32) -> Cimfs {
     static COMPILED: LazyLock<Vec<u8>> = LazyLock::new(|| {
         let directory = tempfile::tempdir().unwrap();
         fs::read(compile(directory.path(), include_str!("failing.c"))).unwrap()
@@ -32,5 +32,13 @@ pub(super) fn failing(directory: &Path, function: &str, result: u32) -> Cimfs {
     let library = directory.join("failing.so");
     fs::write(&library, &*COMPILED).unwrap();
     fs::write(directory.join("failing.so.says"), format!("{function} {result:#x}\n")).unwrap();
+    Cimfs::open(&library).unwrap()
+}
+
+/// The same, which leaves a file behind for each image that it begins.
+pub(crate) fn leaving(directory: &Path, function: &str, result: u32) -> Cimfs {
+    let source = concat!("#define LEAVES_FILES\n", include_str!("failing.c"));
+    let library = compile(directory, source);
+    fs::write(directory.join("stub.so.says"), format!("{function} {result:#x}\n")).unwrap();
     Cimfs::open(&library).unwrap()
 }

@@ -27,6 +27,8 @@ pub(super) struct Daemon {
     root: Root,
     place: tempfile::TempDir,
     process: Option<Child>,
+    /// What the configuration says above all tables.
+    says: String,
     more: String,
     variables: &'static [(&'static str, &'static str)],
 }
@@ -36,10 +38,20 @@ impl Daemon {
         Self::start_with(QUIET, &[])
     }
 
-    /// Starts a daemon with more in its configuration, and in its environment.
+    /// Starts a daemon with more in its configuration, above all tables.
+    pub(super) fn saying(says: &str) -> Self {
+        Self::with(says, QUIET, &[])
+    }
+
+    /// Starts a daemon with more tables in its configuration, and more in its environment.
     pub(super) fn start_with(more: &str, variables: &'static [(&'static str, &'static str)]) -> Self {
+        Self::with("", more, variables)
+    }
+
+    fn with(says: &str, more: &str, variables: &'static [(&'static str, &'static str)]) -> Self {
         let (root, place) = (Root::new(), tempfile::tempdir().unwrap());
-        let mut daemon = Self { root, place, process: None, more: more.to_owned(), variables };
+        let (says, more) = (says.to_owned(), more.to_owned());
+        let mut daemon = Self { root, place, process: None, says, more, variables };
         fs::create_dir_all(daemon.blobs()).unwrap();
         daemon.restart();
         daemon
@@ -82,8 +94,13 @@ impl Daemon {
 
     /// Asks what is being converted, and returns how it answers.
     fn top(&self) -> serde_json::Value {
+        self.answer(&["top", "--once"])
+    }
+
+    /// Asks with our own command.
+    pub(super) fn answer(&self, words: &[&str]) -> serde_json::Value {
         let mut command = Command::new(env!("CARGO_BIN_EXE_cimsnap"));
-        command.args(["top", "--once", "--json", "--config"]).arg(self.place.path().join("config.toml"));
+        command.args(words).args(["--json", "--config"]).arg(self.place.path().join("config.toml"));
         serde_json::from_slice(&command.output().unwrap().stdout).unwrap()
     }
 
@@ -91,7 +108,8 @@ impl Daemon {
         let content = self.place.path().join("content");
         let config = self.place.path().join("config.toml");
         let text = format!(
-            "root = {:?}\n[grpc]\naddress = {socket:?}\ndrain_seconds = 2\n[containerd]\naddress = {:?}\ncontent_root = {content:?}\n",
+            "{}root = {:?}\n[grpc]\naddress = {socket:?}\ndrain_seconds = 2\n[containerd]\naddress = {:?}\ncontent_root = {content:?}\n",
+            self.says,
             self.root.path(),
             self.place.path().join("no-containerd.sock"),
         );

@@ -7,6 +7,7 @@ mod grpc;
 mod hostile;
 mod load;
 mod model;
+mod native;
 mod races;
 mod restart;
 #[path = "../../crash/root.rs"]

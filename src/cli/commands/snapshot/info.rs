@@ -54,7 +54,8 @@ fn put_image(rows: &mut Rows, image: &Image) {
     put(rows, "image", &image.chain);
     put(rows, "  over", or_dash(&image.parent));
     put(rows, "  system", &image.os);
-    put(rows, "  tree", format!("{} ({})", image.tree, text::size(image.bytes)));
+    put(rows, "  engine", &image.engine);
+    put(rows, "  tree", format!("{} ({})", or_dash(&image.tree), text::size(image.bytes)));
     put_stages(rows, image.stages.iter());
 }
 

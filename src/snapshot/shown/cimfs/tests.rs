@@ -10,6 +10,7 @@ use crate::layer::stream::{LayerStream, StreamOptions};
 use crate::mount::SystemMounter;
 use crate::snapshot::{Code, CommitRequest, Extraction, NewSnapshot, Shown, SnapshotOptions};
 use crate::store::Reader;
+use crate::store::image_name;
 
 const BASE: &[u8] = include_bytes!("../../../../tests/data/layers/windows-1-base.tar.gz");
 const UPPER: &[u8] = include_bytes!("../../../../tests/data/layers/windows-3-buildkit.tar.gz");
