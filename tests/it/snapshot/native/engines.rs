@@ -167,10 +167,10 @@ fn nothing_is_written_over_an_image_of_which_nothing_is_known() {
         let key = "extract-1 1";
         all.prepare(super::super::new(key, "0")).unwrap();
         let stream = LayerStream::open(Cursor::new(stack[1].clone()), StreamOptions::default()).unwrap();
-        all.fill(&target(&all, key), stream, Some(LayerOs::Windows), Duration::ZERO).unwrap();
         let chain = all.details("0").unwrap().image.unwrap().0;
         all.store().write(Promise::Kept, |writer| writer.remove_image(&chain)).unwrap();
-        let refused = all.commit(&super::super::to(key, "1")).unwrap_err();
+        let filled = all.fill(&target(&all, key), stream, Some(LayerOs::Windows), Duration::ZERO);
+        let refused = filled.unwrap_err();
         assert_eq!(refused.code(), Code::NotFound, "{refused}");
         let images: Vec<_> = all.store().read(|reader| reader.images()).unwrap();
         assert!(images.is_empty(), "{images:?}");
