@@ -18,6 +18,14 @@ impl Map {
         let map = unsafe { memmap2::Mmap::map(file)? };
         Ok(Self(map))
     }
+
+    /// Lets the pages that were read go, until they are read again. It is no more than a hint, so that a failure changes
+    /// nothing.
+    pub fn forget(&self) {
+        #[cfg(unix)]
+        // SAFETY: the pages are those of a file and were never written, so whoever reads them again sees the same.
+        drop(unsafe { self.0.unchecked_advise(memmap2::UncheckedAdvice::DontNeed) });
+    }
 }
 
 impl AsRef<[u8]> for Map {

@@ -46,13 +46,16 @@ pub struct JournalHeader {
     pub deletions_len: u64,
 }
 
+/// How many bytes of a journal are hashed at once.
+const PIECE: usize = 1 << 20;
+
 impl JournalHeader {
     /// Length of the header.
     pub const LEN: u64 = size_of_u64::<RawJournalHeader>();
 
-    /// Reads a whole journal: header, edits, deletions. The digest proves all of it.
+    /// Takes a whole journal apart: header, edits, deletions. [`prove`](Self::prove) says whether it is what was written.
     pub fn parse(bytes: &[u8]) -> Result<(Self, &[u8], &[u8]), Fault> {
-        let raw: &RawJournalHeader = front("the journal header", bytes)?;
+        let (raw, body) = Self::split(bytes)?;
         let malformed = |reason: &str| Fault::Malformed { what: "the journal", reason: reason.to_owned() };
         if raw.magic != MAGIC || raw.version.get() != VERSION || raw.flags.get() & !CASE_DISTINGUISHED != 0 {
             return Err(malformed("its magic, version or flags are unknown"));
@@ -63,19 +66,29 @@ impl JournalHeader {
             edits_len: raw.edits_len.get(),
             deletions_len: raw.deletions_len.get(),
         };
-        let body = &bytes[size_of::<RawJournalHeader>()..];
         let edits: &[u8] = front_slice("the edits of a journal", body, header.edits_len)?;
         let deletions =
             front_slice("the deletions of a journal", &body[edits.len()..], header.deletions_len)?;
         if edits.len() + deletions.len() != body.len() {
             return Err(malformed("bytes follow the deletions"));
         }
-        let mut hasher = blake3::Hasher::new();
-        hasher.update(body);
-        if raw.digest_after(&hasher) != raw.digest {
-            return Err(Fault::Digest);
-        }
         Ok((header, edits, deletions))
+    }
+
+    /// Fails unless the digest is that of the whole journal. Its bytes are read piece by piece, and `read` hears of each.
+    pub fn prove(bytes: &[u8], mut read: impl FnMut()) -> Result<(), Fault> {
+        let (raw, body) = Self::split(bytes)?;
+        let mut hasher = blake3::Hasher::new();
+        for piece in body.chunks(PIECE) {
+            hasher.update(piece);
+            read();
+        }
+        if raw.digest_after(&hasher) == raw.digest { Ok(()) } else { Err(Fault::Digest) }
+    }
+
+    fn split(bytes: &[u8]) -> Result<(&RawJournalHeader, &[u8]), Fault> {
+        let raw: &RawJournalHeader = front("the journal header", bytes)?;
+        Ok((raw, &bytes[size_of::<RawJournalHeader>()..]))
     }
 
     /// Returns the bytes of the header; `body` has hashed the edits and the deletions.

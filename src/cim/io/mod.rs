@@ -114,6 +114,13 @@ impl Bytes {
             Self::Heap(bytes) => bytes,
         }
     }
+
+    /// Lets the operating system take back the memory in which bytes of a file lie, until they are read again.
+    pub fn forget(&self) {
+        if let Self::Mapped(map) = self {
+            map.forget();
+        }
+    }
 }
 
 impl fmt::Debug for Bytes {

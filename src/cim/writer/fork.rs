@@ -41,6 +41,7 @@ impl LayerSet {
         })?;
         let corrupt = |fault| CimError::corrupt(Place { file: name.clone(), offset: 0 }, fault);
         let (header, _, _) = JournalHeader::parse(journal.as_slice()).map_err(corrupt)?;
+        JournalHeader::prove(journal.as_slice(), || journal.forget()).map_err(corrupt)?;
         if header.set.guid != guid {
             let reason = format!("it is of the set {}", header.set.guid);
             return Err(corrupt(Fault::Malformed { what: "the journal", reason }));
@@ -97,7 +98,7 @@ impl LayerSet {
         let regions = Regions::open(&**directory, parents.iter().copied())?;
         let case = if self.header.case_distinguished { CaseRule::Distinguish } else { CaseRule::Fold };
         let tree = Tree::new(base, first, case)?;
-        let replayed = replay(self.journal.as_slice(), tree, layer_first, &regions);
+        let replayed = replay(&self.journal, tree, layer_first, &regions);
         let tree = replayed.map_err(|(offset, stop)| stop.at(&self.name, offset))?;
         let guid = match options.set {
             Some(guid) => guid,

@@ -7,13 +7,22 @@ use super::references::References;
 use super::tree::Tree;
 use crate::cim::error::{CimError, Fault, Place};
 use crate::cim::format::{EditCursor, EditKind, JournalHeader, Stream};
+use crate::cim::io::Bytes;
 use crate::cim::names::{ImagePath, Name, NameRef};
 use crate::cim::reader::Regions;
 
+/// After so many bytes of a journal, those that were read are no longer held in memory.
+const PIECE: u64 = 1 << 20;
+
 /// Replays a journal over a tree. `first` is the index of the layer set's first region in the new image, and `regions`
 /// are those of the parent and of the layer set. An error comes with the offset of its edit in the journal's section.
-pub(super) fn replay(journal: &[u8], tree: Tree, first: u16, regions: &Regions) -> Result<Tree, (u64, Stop)> {
-    let parsed = JournalHeader::parse(journal);
+pub(super) fn replay(
+    journal: &Bytes,
+    tree: Tree,
+    first: u16,
+    regions: &Regions,
+) -> Result<Tree, (u64, Stop)> {
+    let parsed = JournalHeader::parse(journal.as_slice());
     let (header, edits, deletions) = parsed.map_err(|fault| (0, fault.into()))?;
     let follower = header.case_distinguished.then(|| Follower::new(regions, &tree));
     let is_rootless = tree.is_from_scratch();
@@ -22,8 +31,13 @@ pub(super) fn replay(journal: &[u8], tree: Tree, first: u16, regions: &Regions) 
     for section in [deletions, edits] {
         let mut cursor = EditCursor::new(section);
         let len = cursor.left();
+        let mut forgotten = 0;
         loop {
             let at = len - cursor.left();
+            if at - forgotten >= PIECE {
+                journal.forget();
+                forgotten = at;
+            }
             if !replay.step(&mut cursor).map_err(|stop| (at, stop))? {
                 break;
             }
