@@ -16,6 +16,7 @@ mod support;
 use std::collections::BTreeMap;
 use std::fs;
 use std::future::Future;
+use std::io::Write as _;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
@@ -87,10 +88,12 @@ async fn containers(client: &mut Client, name: &str, parent: &str, results: &mut
 
 /// Pulls layers of one file over an image of many.
 async fn one_file(daemon: &Daemon, client: &mut Client, large: Digest, results: &mut Results) {
-    let mut all = Vec::new();
+    let (mut all, mut syncs) = (Vec::new(), Vec::new());
     for run in 0..RUNS {
+        syncs.push(sync_one(&daemon.place.join("synced")));
         all.push(pull(daemon, client, &tar(&format!("one-{run}"), 1), Some(large)).await);
     }
+    results.insert("write a new file of 4 KiB and sync it".to_owned(), median(syncs));
     let of = |part: fn(&Pull) -> f64| median(all.iter().map(part).collect());
     results.insert("prepare, one file over 100,000".to_owned(), of(|pull| pull.prepare));
     results.insert("apply, one file over 100,000".to_owned(), of(|pull| pull.apply));
@@ -99,6 +102,17 @@ async fn one_file(daemon: &Daemon, client: &mut Client, large: Digest, results: 
         "all three, one file over 100,000".to_owned(),
         of(|pull| pull.prepare + pull.apply + pull.commit),
     );
+}
+
+/// What nobody can be faster than who waits for the disk.
+fn sync_one(path: &Path) -> f64 {
+    let start = Instant::now();
+    let mut file = fs::File::create_new(path).unwrap();
+    file.write_all(&[1; 4096]).unwrap();
+    file.sync_all().unwrap();
+    let took = start.elapsed().as_secs_f64();
+    fs::remove_file(path).unwrap();
+    took
 }
 
 async fn listing(client: &mut Client, results: &mut Results) {

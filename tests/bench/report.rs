@@ -149,6 +149,7 @@ const VERBS: &[(&str, &str, &str)] = &[
     ("commit a layer of 100,000 files", "commit, 100,000 files", "at most 30 ms"),
     ("commit a layer of one file over them", "commit, one file over 100,000", "at most 30 ms"),
     ("prepare, apply and commit that", "all three, one file over 100,000", "at most 5 ms"),
+    ("write a new file of 4 KiB and sync it", "write a new file of 4 KiB and sync it", ""),
     ("list 1,000 snapshots", "list 1,000 snapshots", "at most 20 ms"),
 ];
 

@@ -49,6 +49,10 @@ disabled_plugins = ["io.containerd.internal.v1.opt", "io.containerd.nri.v1.nri",
   platform = "linux/amd64"
   snapshotter = "overlayfs"
   differ = "walking"
+[[plugins.'io.containerd.transfer.v1.local'.unpack_config]]
+  platform = "linux/amd64"
+  snapshotter = "native"
+  differ = "walking"
 `
 
 const proxies = `[proxy_plugins.%[1]s]
