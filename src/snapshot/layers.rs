@@ -111,7 +111,8 @@ impl NewLayer {
     }
 }
 
-/// Writes that a snapshot has a layer, and an image if that is made. It must be the one that was found, and not another that has its key by now.
+/// Writes that a snapshot has a layer, and an image if that is made. It must be the one that was found, and not another that
+/// has its key by now.
 fn give(
     writer: &mut Writer,
     target: &Extraction,
