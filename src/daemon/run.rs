@@ -8,7 +8,7 @@ use std::thread;
 use tokio::runtime;
 use tokio_stream::StreamExt;
 use tonic::transport::Server;
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
 use super::admin::desk;
 use super::ending::Ending;
@@ -53,6 +53,9 @@ async fn serve(
     traces: &Traces,
     ending: &Ending,
 ) -> Result<(), DaemonError> {
+    // Before anybody can connect: whoever does can have it end in order.
+    let signals =
+        Signals::new().map_err(|source| DaemonError::Process { action: "wait for signals", source })?;
     let decision = config.decide_engine()?;
     info!(engine = %decision.engine, reason = decision.reason, "writing images of Windows");
     let caution = caution();
@@ -90,7 +93,7 @@ async fn serve(
         .add_service(AdminService::server(desk(config, snapshots), differ.clone()))
         .add_service(Traced::new(DiffService::server(differ), traces.tracer()))
         .add_service(health_service)
-        .serve_with_incoming_shutdown(clients, ended(path, levels, ending));
+        .serve_with_incoming_shutdown(clients, ended(signals, path, levels, ending));
     info!(address = %config.grpc.address.display(), root = %config.root.display(), "serving");
     tell(READY);
     tokio::select! {
@@ -127,14 +130,7 @@ pub(super) enum Order {
 }
 
 /// Waits until it is told to end, and says so. Meanwhile the log may change.
-async fn ended(path: Option<PathBuf>, levels: &Levels, ending: &Ending) {
-    let mut signals = match Signals::new() {
-        Ok(signals) => signals,
-        Err(error) => {
-            error!("cannot wait for signals: {error}");
-            return;
-        }
-    };
+async fn ended(mut signals: Signals, path: Option<PathBuf>, levels: &Levels, ending: &Ending) {
     while let Order::Reload = signals.next().await {
         reload(path.as_deref(), levels);
     }

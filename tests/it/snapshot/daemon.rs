@@ -120,8 +120,12 @@ impl Daemon {
     }
 
     fn restart(&mut self) {
+        self.start_as(self.command(&self.socket()));
+    }
+
+    fn start_as(&mut self, mut command: Command) {
         let log = File::create(self.log_file()).unwrap();
-        self.process = Some(self.command(&self.socket()).stderr(log).spawn().unwrap());
+        self.process = Some(command.stderr(log).spawn().unwrap());
         let socket = self.socket();
         eventually("a daemon that listens", || UnixStream::connect(&socket).is_ok());
     }
@@ -201,6 +205,22 @@ async fn apply_and_kill(daemon: &mut Daemon, key: &str, layer: &[u8]) {
     client.apply(Some(daemon.blob(layer)), mounts).await.unwrap();
     daemon.kill();
     daemon.restart();
+}
+
+#[test]
+fn who_can_connect_can_have_the_daemon_end_in_order() {
+    let mut daemon = Daemon::start();
+    daemon.stop();
+    let calls = daemon.place.path().join("calls");
+    let inner = daemon.command(&daemon.socket());
+    let mut command = Command::new("strace");
+    command.args(["-D", "-f", "-qq", "-e", "trace=rt_sigaction,bind", "-o"]).arg(&calls);
+    command.arg("--").arg(inner.get_program()).args(inner.get_args());
+    daemon.start_as(command);
+    daemon.stop();
+    let calls = fs::read_to_string(calls).unwrap();
+    let first = |wanted: &str| calls.lines().position(|call| call.contains(wanted)).unwrap();
+    assert!(first("rt_sigaction(SIGTERM, {") < first("bind("), "{calls}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
