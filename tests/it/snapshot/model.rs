@@ -1,6 +1,6 @@
 //! Random verbs beside a model of the contract, and random verbs of many threads.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::thread;
 
 use cimsnap::snapshot::{Code, Info, Labels, NewSnapshot, Snapshots};
@@ -50,7 +50,32 @@ struct Known {
     labels: Labels,
 }
 
-type Model = BTreeMap<String, Known>;
+/// All snapshots, and what of them is not told.
+#[derive(Default)]
+struct Model {
+    known: BTreeMap<String, Known>,
+    /// Those that have got a layer.
+    filled: BTreeSet<String>,
+    /// Those that were prepared before the last restart.
+    old: BTreeSet<String>,
+}
+
+impl Model {
+    fn insert(&mut self, key: &str, known: Known) {
+        self.known.insert(key.to_owned(), known);
+    }
+
+    fn remove(&mut self, key: &str) {
+        self.known.remove(key);
+        self.filled.remove(key);
+        self.old.remove(key);
+    }
+
+    /// Whether a crash may have taken the layer of a snapshot that was to get one.
+    fn misses_its_layer(&self, key: &str) -> bool {
+        key.starts_with("extract-") && self.old.contains(key) && !self.filled.contains(key)
+    }
+}
 
 fn labels(value: u8) -> Labels {
     let values = [("x".to_owned(), value.to_string()), ("empty".to_owned(), String::new())];
@@ -63,24 +88,24 @@ fn without_empty(mut labels: Labels) -> Labels {
 }
 
 fn make(model: &mut Model, key: &str, parent: &str, kind: Kind, labels: Labels) -> Option<Code> {
-    match model.get(parent) {
+    match model.known.get(parent) {
         None if !parent.is_empty() => return Some(Code::NotFound),
         Some(known) if known.kind != Kind::Committed => return Some(Code::InvalidArgument),
         _ => {}
     }
-    if model.contains_key(key) {
+    if model.known.contains_key(key) {
         return Some(Code::AlreadyExists);
     }
     let labels = without_empty(labels);
-    model.insert(key.to_owned(), Known { kind, parent: parent.to_owned(), labels });
+    model.insert(key, Known { kind, parent: parent.to_owned(), labels });
     None
 }
 
 fn commit(model: &mut Model, key: &str, name: &str, parent: &str) -> Option<Code> {
-    if model.contains_key(name) {
+    if model.known.contains_key(name) {
         return Some(Code::AlreadyExists);
     }
-    let Some(known) = model.get(key) else { return Some(Code::NotFound) };
+    let Some(known) = model.known.get(key) else { return Some(Code::NotFound) };
     if known.kind != Kind::Active {
         return Some(Code::FailedPrecondition);
     }
@@ -88,21 +113,24 @@ fn commit(model: &mut Model, key: &str, name: &str, parent: &str) -> Option<Code
         return Some(Code::InvalidArgument);
     }
     let parent = if known.parent.is_empty() { parent.to_owned() } else { known.parent.clone() };
-    match model.get(&parent) {
+    match model.known.get(&parent) {
         None if !parent.is_empty() => return Some(Code::NotFound),
         Some(known) if known.kind != Kind::Committed => return Some(Code::FailedPrecondition),
         _ => {}
     }
+    if model.misses_its_layer(key) {
+        return Some(Code::FailedPrecondition);
+    }
     model.remove(key);
-    model.insert(name.to_owned(), Known { kind: Kind::Committed, parent, labels: Labels::new() });
+    model.insert(name, Known { kind: Kind::Committed, parent, labels: Labels::new() });
     None
 }
 
 fn remove(model: &mut Model, key: &str) -> Option<Code> {
-    if !model.contains_key(key) {
+    if !model.known.contains_key(key) {
         return Some(Code::NotFound);
     }
-    if model.values().any(|known| known.parent == key) {
+    if model.known.values().any(|known| known.parent == key) {
         return Some(Code::FailedPrecondition);
     }
     model.remove(key);
@@ -118,6 +146,7 @@ fn step(root: &Root, all: &mut Option<Snapshots>, model: &mut Model, verb: &Verb
     if matches!(verb, Verb::Restart) {
         *all = None;
         *all = Some(open(root.path()));
+        model.old = model.known.keys().cloned().collect();
         return;
     }
     let all = all.as_ref().unwrap();
@@ -131,7 +160,10 @@ fn step(root: &Root, all: &mut Option<Snapshots>, model: &mut Model, verb: &Verb
             (got, make(model, KEYS[key], parent(index), Kind::View, Labels::new()))
         }
         Verb::Fill(key, data) => match row(all, KEYS[key]).filter(|row| row.kind == Kind::Active) {
-            Some(_) => (code(fill(all, &target(all, KEYS[key]), &layer(&data.to_string()))), None),
+            Some(_) => {
+                model.filled.insert(KEYS[key].to_owned());
+                (code(fill(all, &target(all, KEYS[key]), &layer(&data.to_string()))), None)
+            }
             None => (None, None),
         },
         Verb::Commit(key, name, index) => {
@@ -141,12 +173,13 @@ fn step(root: &Root, all: &mut Option<Snapshots>, model: &mut Model, verb: &Verb
         }
         Verb::Remove(key) => (code(all.remove(KEYS[key])), remove(model, KEYS[key])),
         Verb::Label(key, value) => {
-            let expected = model.get_mut(KEYS[key]).map(|known| known.labels = without_empty(labels(value)));
+            let expected =
+                model.known.get_mut(KEYS[key]).map(|known| known.labels = without_empty(labels(value)));
             let got = code(all.update(KEYS[key], &labels(value), &[]));
             (got, expected.is_none().then_some(Code::NotFound))
         }
         Verb::Mounts(key) => {
-            let expected = match model.get(KEYS[key]).map(|known| known.kind) {
+            let expected = match model.known.get(KEYS[key]).map(|known| known.kind) {
                 None => Some(Code::NotFound),
                 Some(Kind::Committed) => Some(Code::FailedPrecondition),
                 Some(_) => None,
@@ -159,7 +192,7 @@ fn step(root: &Root, all: &mut Option<Snapshots>, model: &mut Model, verb: &Verb
     assert_eq!(got, expected, "{verb:?}");
 }
 
-fn listed(all: &Snapshots) -> Model {
+fn listed(all: &Snapshots) -> BTreeMap<String, Known> {
     let known = |info: Info| {
         let Info { name, parent, kind, labels, .. } = info;
         (name, Known { kind, parent, labels })
@@ -167,23 +200,42 @@ fn listed(all: &Snapshots) -> Model {
     all.list(&[]).unwrap().into_iter().map(known).collect()
 }
 
+/// Does verbs to fresh snapshots, and looks after each.
+fn run(verbs: &[Verb]) {
+    let root = Root::new();
+    let mut all = Some(open(root.path()));
+    let mut model = Model::default();
+    for verb in verbs {
+        step(&root, &mut all, &mut model, verb);
+        assert_eq!(listed(all.as_ref().unwrap()), model.known, "after {verb:?}");
+    }
+    drop(all);
+    whole(root.path());
+}
+
 #[test]
 fn snapshots_do_what_the_contract_says() {
     let mut runner = TestRunner::new(Config { cases: 12, failure_persistence: None, ..Config::default() });
     let verbs = proptest::collection::vec(verb(), 1..40);
-    let run = |verbs: Vec<Verb>| {
-        let root = Root::new();
-        let mut all = Some(open(root.path()));
-        let mut model = Model::new();
-        for verb in &verbs {
-            step(&root, &mut all, &mut model, verb);
-            assert_eq!(listed(all.as_ref().unwrap()), model, "after {verb:?}");
+    runner
+        .run(&verbs, |verbs| {
+            run(&verbs);
+            Ok(())
+        })
+        .unwrap();
+}
+
+#[test]
+fn only_what_has_got_a_layer_becomes_one_after_a_restart() {
+    for filled in [false, true] {
+        for key in ["a", "extract-1 c"].map(|key| KEYS.iter().position(|known| *known == key).unwrap()) {
+            let mut verbs = vec![Verb::Prepare(key, None), Verb::Restart, Verb::Commit(key, 5, None)];
+            if filled {
+                verbs.insert(1, Verb::Fill(key, 0));
+            }
+            run(&verbs);
         }
-        drop(all);
-        whole(root.path());
-        Ok(())
-    };
-    runner.run(&verbs, run).unwrap();
+    }
 }
 
 /// Numbers that look random, and are the same for the same seed.
