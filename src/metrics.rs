@@ -126,23 +126,18 @@ impl Metrics {
 
 impl Observer for Metrics {
     fn layered(&self, outcome: Outcome) {
-        let outcome = match outcome {
-            Outcome::Converted => "converted",
-            Outcome::Reused => "reused",
-            Outcome::LeftOut => "left_out",
-            Outcome::Failed => "failed",
-        };
-        self.layers.get_or_create(&label("outcome", outcome)).inc();
+        self.layers.get_or_create(&label("outcome", outcome.name())).inc();
     }
 
-    fn converted(&self, layer: &LayerRow) {
-        self.layer_bytes.get_or_create(&label("side", "tar")).inc_by(layer.size);
-        self.layer_bytes.get_or_create(&label("side", "disk")).inc_by(layer.bytes);
-        self.took(&layer.stages);
-    }
-
-    fn forked(&self, image: &ImageRow) {
-        self.took(&image.stages);
+    fn made(&self, layer: Option<&LayerRow>, image: Option<&ImageRow>) {
+        if let Some(layer) = layer {
+            self.layer_bytes.get_or_create(&label("side", "tar")).inc_by(layer.size);
+            self.layer_bytes.get_or_create(&label("side", "disk")).inc_by(layer.bytes);
+            self.took(&layer.stages);
+        }
+        if let Some(image) = image {
+            self.took(&image.stages);
+        }
     }
 
     fn mounted(&self, took: Duration) {

@@ -12,6 +12,9 @@ pub const PART: &str = ".part";
 /// Ends the name of an image.
 pub const IMAGE: &str = ".cim";
 
+/// Names what is locked by whoever writes in the directory. It holds nothing.
+pub const LOCK: &str = ".cim-writer.lock";
+
 /// Begins the name of a note, before the digits of a blob's digest.
 const NOTE: &str = "blob_sha256-";
 

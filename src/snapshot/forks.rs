@@ -7,7 +7,7 @@ use super::inventory::total;
 use super::{SnapshotError, Snapshots};
 use crate::cim::{Guid, ImageName, LayerSet, Unsynced, WriterOptions, files};
 use crate::engine::EngineKind;
-use crate::layer::commit::{commit, commit_unsynced};
+use crate::layer::commit::{self, MissingHives};
 use crate::layer::digest::Digest;
 use crate::layer::import::LayerOs;
 use crate::store::{FileRow, ImageRow, Stages, image_name};
@@ -23,8 +23,17 @@ pub(super) struct Fork {
     pub(super) set: Guid,
     /// What its layer is for.
     pub(super) os: Option<LayerOs>,
-    /// Whether it takes the place of one that is damaged, and what is known of that.
-    pub(super) again: Option<Option<ImageRow>>,
+    /// What has its name by now.
+    pub(super) place: Place,
+}
+
+/// What has the name of an image that is to be made.
+#[derive(Debug)]
+pub(super) enum Place {
+    /// Nothing.
+    Free,
+    /// Perhaps a damaged image, of which this is known.
+    Taken(Option<ImageRow>),
 }
 
 impl Fork {
@@ -39,7 +48,15 @@ impl Fork {
 
     /// Returns the image that says which engine writes it.
     fn model(&self) -> Option<&ImageRow> {
-        self.again.as_ref().and_then(Option::as_ref).or(self.below.as_ref().map(|(_, row)| row))
+        self.damaged().or(self.below.as_ref().map(|(_, row)| row))
+    }
+
+    /// Returns what is known of the image whose place it takes.
+    pub(super) fn damaged(&self) -> Option<&ImageRow> {
+        match &self.place {
+            Place::Free => None,
+            Place::Taken(row) => row.as_ref(),
+        }
     }
 }
 
@@ -88,22 +105,21 @@ impl Snapshots {
     fn fork_portably(&self, fork: &Fork, layer: &LayerSet, os: LayerOs) -> Result<Made, SnapshotError> {
         let options = WriterOptions { sync: self.options.sync, ..WriterOptions::default() };
         let (name, parent) = (image_name(&fork.chain)?, fork.parent_name()?);
-        let (header, unsynced) = match fork.again {
-            None => {
-                let (header, unsynced) = commit_unsynced(layer, os, parent.as_ref(), &name, options)?;
-                (header, Some(unsynced))
-            }
-            Some(_) => {
-                let unfinished = ImageName::new(format!("again-{name}"))?;
-                self.remove_all(&[unfinished.as_str().to_owned()])?;
-                let header = commit(layer, os, parent.as_ref(), &unfinished, options)?;
-                let directory = self.store.lease().directory();
-                let renamed = directory.rename(unfinished.as_str(), name.as_str());
-                renamed.map_err(SnapshotError::io("rename", directory.path().join(unfinished.as_str())))?;
-                (header, None)
-            }
-        };
-        Ok((Some(header.own.guid), self.files_of_image(&fork.chain, header.own)?, unsynced))
+        let missing = MissingHives::default();
+        if let Place::Free = fork.place {
+            let (header, unsynced) =
+                commit::fork(layer, os, parent.as_ref(), &name, options, missing)?.commit_unsynced()?;
+            let files = self.files_of_image(&fork.chain, header.own)?;
+            return Ok((Some(header.own.guid), files, Some(unsynced)));
+        }
+        // What takes the place of another image is on the disk before it does.
+        let unfinished = ImageName::new(format!("again-{name}"))?;
+        self.remove_all(&[unfinished.as_str().to_owned()])?;
+        let header = commit::commit(layer, os, parent.as_ref(), &unfinished, options)?;
+        let directory = self.store.lease().directory();
+        let renamed = directory.rename(unfinished.as_str(), name.as_str());
+        renamed.map_err(SnapshotError::io("rename", directory.path().join(unfinished.as_str())))?;
+        Ok((Some(header.own.guid), self.files_of_image(&fork.chain, header.own)?, None))
     }
 
     /// Removes the files of an image whose row could not be written.

@@ -4,7 +4,7 @@ use std::hash::Hash;
 use std::sync::RwLockReadGuard;
 use std::time::Instant;
 
-use super::forks::{Fork, Forked};
+use super::forks::{Fork, Forked, Place};
 use super::keyed::KeyedGuard;
 use super::layers::{Converted, NewLayer};
 use super::{SnapshotError, Snapshots};
@@ -33,7 +33,6 @@ struct NewImage<'s> {
 /// Files that nobody else makes meanwhile.
 struct NewFiles<'s, K: Clone + Eq + Hash> {
     key: K,
-    is_new: bool,
     /// What they wait for, until they have.
     unsynced: Option<Unsynced>,
     _alone: KeyedGuard<'s, K>,
@@ -76,9 +75,8 @@ impl<'s> Making<'s> {
                 return Err(error.into());
             }
         };
-        let is_new = unsynced.is_some();
         let row = NewLayer::row(&stream, os, &report, files, stages);
-        let new_layer = Some(NewFiles { key: set, is_new, unsynced, _alone: alone });
+        let new_layer = Some(NewFiles { key: set, unsynced, _alone: alone });
         Ok(Self { all, layer: NewLayer { set, row }, new_layer, image: None, _publishing: publishing })
     }
 
@@ -100,10 +98,9 @@ impl<'s> Making<'s> {
             return Ok(chain);
         }
         let below = parent.map(|parent| below.map(|below| (*parent, below)).ok_or_else(|| gone(parent)));
-        let fork = Fork { chain, below: below.transpose()?, set: *set, os: layer.os, again: None };
+        let fork = Fork { chain, below: below.transpose()?, set: *set, os: layer.os, place: Place::Free };
         let Forked { row, unsynced } = all.fork(&fork)?;
-        self.image =
-            Some(NewImage { row, files: NewFiles { key: chain, is_new: true, unsynced, _alone: alone } });
+        self.image = Some(NewImage { row, files: NewFiles { key: chain, unsynced, _alone: alone } });
         Ok(chain)
     }
 
@@ -123,11 +120,10 @@ impl<'s> Making<'s> {
             }
             also(writer)
         })?;
-        if self.new_layer.take().is_some() {
-            self.all.observer.converted(&self.layer.row);
-        }
-        if let Some(image) = self.image.take() {
-            self.all.observer.forked(&image.row);
+        let layer = self.new_layer.take().map(|_| &self.layer.row);
+        let image = self.image.take().map(|image| image.row);
+        if layer.is_some() || image.is_some() {
+            self.all.observer.made(layer, image.as_ref());
         }
         Ok(self.layer.clone())
     }
@@ -162,7 +158,7 @@ impl Drop for Making<'_> {
         {
             all.withdraw_image(&image.files.key, &image.row);
         }
-        if let Some(files) = self.new_layer.take().filter(|files| files.is_new)
+        if let Some(files) = self.new_layer.take()
             && let Ok(None) = all.store.read(|reader| reader.layer(files.key))
         {
             drop(all.remove_set(files.key));

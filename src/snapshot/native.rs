@@ -10,14 +10,11 @@ use std::sync::{Arc, PoisonError};
 use super::forks::Fork;
 use super::{SnapshotError, Snapshots};
 use crate::cim::io::{Directory, DiskDirectory};
-use crate::cim::{ImageName, LayerSet};
+use crate::cim::{ImageName, LayerSet, files};
 use crate::layer::commit::{commit_native, native};
 use crate::layer::digest::Digest;
 use crate::store::{FileRow, Look, NATIVE, image_name};
 use crate::sys::{self, patiently};
-
-/// By this a library like our own locks the directory that it writes in.
-const LOCK: &str = ".cim-writer.lock";
 
 impl Snapshots {
     /// Has the library write an image; returns the files that it has of its own.
@@ -27,7 +24,7 @@ impl Snapshots {
         let _alone = self.native.lock().unwrap_or_else(PoisonError::into_inner);
         let directory = self.store.root().native();
         sys::make_private(&directory).map_err(SnapshotError::io("make", &directory))?;
-        if let Some(Some(damaged)) = &fork.again {
+        if let Some(damaged) = fork.damaged() {
             self.remove_all(&damaged.file_names())?;
         }
         let before = self.native_files()?;
@@ -62,7 +59,8 @@ impl Snapshots {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             listed => listed.map_err(SnapshotError::io("list", &directory))?,
         };
-        let names = names.into_iter().filter(|name| name != LOCK);
+        // A library like our own locks the directory that it writes in.
+        let names = names.into_iter().filter(|name| name != files::LOCK);
         Ok(names.map(|name| format!("{NATIVE}/{name}")).collect())
     }
 

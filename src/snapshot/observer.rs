@@ -19,16 +19,26 @@ pub enum Outcome {
     Failed,
 }
 
+impl Outcome {
+    /// Returns what numbers and spans call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Converted => "converted",
+            Self::Reused => "reused",
+            Self::LeftOut => "left_out",
+            Self::Failed => "failed",
+        }
+    }
+}
+
 /// Hears of what was done, right after it, on whatever thread did it.
 pub trait Observer: fmt::Debug + Send + Sync {
     /// A snapshot got its layer, or did not.
     fn layered(&self, _outcome: Outcome) {}
 
-    /// A layer was converted, also of what somebody wrote into a snapshot.
-    fn converted(&self, _layer: &LayerRow) {}
-
-    /// An image was made.
-    fn forked(&self, _image: &ImageRow) {}
+    /// A layer was converted, also of what somebody wrote into a snapshot, or an image was made, or first the one and then
+    /// the other. What was made has waited for the disk last, and in one go: the first of the two says how long.
+    fn made(&self, _layer: Option<&LayerRow>, _image: Option<&ImageRow>) {}
 
     /// An image was mounted.
     fn mounted(&self, _took: Duration) {}

@@ -42,20 +42,22 @@ pub(crate) fn stage(name: &'static str) -> Option<Span> {
     within(|tracer, context| tracer.start_with_context(name, context))
 }
 
-/// Tells of a stage that is over.
+/// Tells of a stage that is over, and returns when it began.
 fn ended<const N: usize>(
     name: &'static str,
     end: SystemTime,
     took: Duration,
     attributes: impl FnOnce() -> [KeyValue; N],
-) {
+) -> SystemTime {
+    let start = end.checked_sub(took).unwrap_or(end);
     let begun = |tracer: &SdkTracer, context: &Context| {
-        let builder = tracer.span_builder(name).with_start_time(before(end, took));
+        let builder = tracer.span_builder(name).with_start_time(start);
         builder.with_attributes(attributes()).start_with_context(tracer, context)
     };
     if let Some(mut span) = within(begun) {
         span.end_with_timestamp(end);
     }
+    start
 }
 
 fn within<T>(make: impl FnOnce(&SdkTracer, &Context) -> T) -> Option<T> {
@@ -63,8 +65,4 @@ fn within<T>(make: impl FnOnce(&SdkTracer, &Context) -> T) -> Option<T> {
         let tracer = context.get::<SdkTracer>().filter(|_| context.span().is_recording())?;
         Some(make(tracer, context))
     })
-}
-
-fn before(end: SystemTime, took: Duration) -> SystemTime {
-    end.checked_sub(took).unwrap_or(end)
 }

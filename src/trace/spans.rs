@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use opentelemetry::KeyValue;
 
-use super::{before, ended, note};
+use super::{ended, note};
 use crate::snapshot::{Garbage, Observer, Outcome};
 use crate::store::{ImageRow, LayerRow, Stages};
 
@@ -15,29 +15,26 @@ pub struct Spans<O>(pub Arc<O>);
 
 impl<O: Observer> Observer for Spans<O> {
     fn layered(&self, outcome: Outcome) {
-        let name = match outcome {
-            Outcome::Converted => "converted",
-            Outcome::Reused => "reused",
-            Outcome::LeftOut => "left_out",
-            Outcome::Failed => "failed",
-        };
-        note(|| [KeyValue::new("cimsnap.layer.outcome", name)]);
+        note(|| [KeyValue::new("cimsnap.layer.outcome", outcome.name())]);
         self.0.layered(outcome);
     }
 
-    /// The two went on one after the other, and the second has just ended.
-    fn converted(&self, layer: &LayerRow) {
-        let (now, sync) = (SystemTime::now(), took(&layer.stages, "sync"));
-        let convert = took(&layer.stages, "convert");
-        ended("convert", before(now, sync), convert, || conversion(layer));
-        ended("sync", now, sync, || []);
-        self.0.converted(layer);
-    }
-
-    fn forked(&self, image: &ImageRow) {
-        let bytes = || [KeyValue::new("cimsnap.image.disk_size", signed(image.bytes))];
-        ended("fork", SystemTime::now(), took(&image.stages, "fork"), bytes);
-        self.0.forked(image);
+    /// The stages went on one after the other, and the last has just ended.
+    fn made(&self, layer: Option<&LayerRow>, image: Option<&ImageRow>) {
+        let mut end = SystemTime::now();
+        let waited = layer.map(|layer| &layer.stages).or(image.map(|image| &image.stages));
+        if let Some(sync) = waited.and_then(|stages| took(stages, "sync")) {
+            end = ended("sync", end, sync, || []);
+        }
+        if let Some(image) = image {
+            let bytes = || [KeyValue::new("cimsnap.image.disk_size", signed(image.bytes))];
+            end = ended("fork", end, took(&image.stages, "fork").unwrap_or_default(), bytes);
+        }
+        if let Some(layer) = layer {
+            let convert = took(&layer.stages, "convert").unwrap_or_default();
+            ended("convert", end, convert, || conversion(layer));
+        }
+        self.0.made(layer, image);
     }
 
     fn mounted(&self, took: Duration) {
@@ -52,7 +49,8 @@ impl<O: Observer> Observer for Spans<O> {
 
 /// What goes on side by side in a conversion has no beginning and no end of its own, but takes its time.
 fn conversion(layer: &LayerRow) -> [KeyValue; 7] {
-    let seconds = |key, stage| KeyValue::new(key, took(&layer.stages, stage).as_secs_f64());
+    let seconds =
+        |key, stage| KeyValue::new(key, took(&layer.stages, stage).unwrap_or_default().as_secs_f64());
     [
         KeyValue::new("cimsnap.layer.diff_id", layer.diff_id.to_string()),
         KeyValue::new("cimsnap.layer.size", signed(layer.size)),
@@ -64,8 +62,8 @@ fn conversion(layer: &LayerRow) -> [KeyValue; 7] {
     ]
 }
 
-fn took(stages: &Stages, wanted: &str) -> Duration {
-    stages.iter().find(|(stage, _)| *stage == wanted).map(|(_, took)| took).unwrap_or_default()
+fn took(stages: &Stages, wanted: &str) -> Option<Duration> {
+    stages.iter().find(|(stage, _)| *stage == wanted).map(|(_, took)| took)
 }
 
 fn signed(bytes: u64) -> i64 {

@@ -94,7 +94,12 @@ func TestTraces(t *testing.T) {
 			s.within(*above, span)
 		}
 	}
-	if names[apply] != len(layers) || names["convert"] != len(layers) || names["sync"] != len(layers) {
+	for _, span := range all {
+		if isApply(span) {
+			s.inOrder(all, span)
+		}
+	}
+	if names[apply] != len(layers) || names["convert"] != len(layers) {
 		t.Errorf("%d layers were applied: %v", len(layers), names)
 	}
 	for _, name := range []string{"wait", "open", "fork", "mount"} {
@@ -132,6 +137,26 @@ func (s traced) within(request, stage bed.Span) {
 		stage.EndTimeUnixNano > request.EndTimeUnixNano || stage.EndTimeUnixNano < stage.StartTimeUnixNano {
 		s.T.Errorf("%s from %v to %v is no stage of %s from %v to %v", stage.Name, clock(stage.StartTimeUnixNano),
 			clock(stage.EndTimeUnixNano), request.Name, clock(request.StartTimeUnixNano), clock(request.EndTimeUnixNano))
+	}
+}
+
+// inOrder fails if stages of the making of a layer are missing, or overlap: one comes after the other. The image may come later.
+func (s traced) inOrder(all []bed.Span, request bed.Span) {
+	s.T.Helper()
+	var last *bed.Span
+	for _, name := range []string{"convert", "fork", "sync"} {
+		at := slices.IndexFunc(all, func(span bed.Span) bool { return isParent(request, span) && span.Name == name })
+		if at < 0 {
+			if name != "fork" {
+				s.T.Errorf("%s: no %s", request.Name, name)
+			}
+			continue
+		}
+		if last != nil && all[at].StartTimeUnixNano < last.EndTimeUnixNano {
+			s.T.Errorf("%s begins at %v, before %s ends at %v", name, clock(all[at].StartTimeUnixNano),
+				last.Name, clock(last.EndTimeUnixNano))
+		}
+		last = &all[at]
 	}
 }
 

@@ -8,10 +8,8 @@ use std::sync::Arc;
 use std::thread::{self, Builder, ScopedJoinHandle};
 
 use super::{Bytes, Directory, Lock, OutputFile, WrittenBytes};
+use crate::cim::files;
 use crate::sys::{self, Map, patiently};
-
-/// Held, not read: its only purpose is to be locked.
-const LOCK_FILE: &str = ".cim-writer.lock";
 
 /// A containing directory on disk.
 #[derive(Debug)]
@@ -91,7 +89,7 @@ impl Directory for DiskDirectory {
     }
 
     fn lock(&self) -> io::Result<Option<Lock>> {
-        let path = self.path.join(LOCK_FILE);
+        let path = self.path.join(files::LOCK);
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(false);
         let file = patiently(|| options.open(&path))?;

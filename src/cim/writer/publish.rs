@@ -20,6 +20,7 @@ use crate::cim::reader::read_header;
 
 /// Files that have got their names, and may not be on the disk yet.
 #[derive(Debug)]
+#[must_use = "a power loss may take the files until they are synced"]
 pub struct Unsynced {
     directory: Arc<dyn Directory>,
     files: Vec<Arc<dyn OutputFile>>,
@@ -27,7 +28,6 @@ pub struct Unsynced {
 
 impl Unsynced {
     /// Adds those of something else that lies in the same directory, so that one wait does for both.
-    #[must_use]
     pub fn and(mut self, other: Self) -> Self {
         self.files.extend(other.files);
         self

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use cimsnap::cim::io::{Directory, DiskDirectory};
 use cimsnap::cim::{ErrorKind, Guid, ImageName, LayerSet, Lease, WriterOptions};
-use cimsnap::layer::commit::{MissingHives, commit_with};
+use cimsnap::layer::commit::{MissingHives, fork};
 use cimsnap::registry::{Source, SourceImage};
 use serde::Serialize;
 
@@ -207,7 +207,8 @@ impl<'a> Conversion<'a> {
     fn commit(&self, step: &Step<'_>, lease: &Lease, parent: Option<&ImageName>) -> Result<()> {
         let options = WriterOptions { sync: self.manner.sync, ..WriterOptions::default() };
         let set = LayerSet::open(lease, step.set)?;
-        let committed = commit_with(&set, self.image.os, parent, &step.name, options, self.manner.missing);
+        let forked = fork(&set, self.image.os, parent, &step.name, options, self.manner.missing);
+        let committed = forked.and_then(|image| Ok(image.commit()?));
         committed.map(drop).with_context(|| format!("cannot make the image of layer {}", step.number))
     }
 

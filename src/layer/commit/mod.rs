@@ -13,7 +13,7 @@ pub use native::{commit_native, finish_native, native};
 
 use super::import::LayerOs;
 use crate::cim::format::ImageHeader;
-use crate::cim::{ImageName, LayerSet, Unsynced, Writer, WriterOptions};
+use crate::cim::{ImageName, LayerSet, Writer, WriterOptions};
 use draft::Draft;
 
 /// What becomes of a lowest layer of Windows that lacks a part of the registry.
@@ -34,33 +34,11 @@ pub fn commit(
     new: &ImageName,
     options: WriterOptions,
 ) -> Result<ImageHeader, CommitError> {
-    commit_with(layer, os, parent, new, options, MissingHives::default())
+    Ok(fork(layer, os, parent, new, options, MissingHives::default())?.commit()?)
 }
 
-/// Does the same, and says what becomes of missing hives.
-pub fn commit_with(
-    layer: &LayerSet,
-    os: LayerOs,
-    parent: Option<&ImageName>,
-    new: &ImageName,
-    options: WriterOptions,
-    missing: MissingHives,
-) -> Result<ImageHeader, CommitError> {
-    Ok(fork(layer, os, parent, new, options, missing)?.commit()?)
-}
-
-/// Does the same, and leaves it to the caller to wait for the disk.
-pub fn commit_unsynced(
-    layer: &LayerSet,
-    os: LayerOs,
-    parent: Option<&ImageName>,
-    new: &ImageName,
-    options: WriterOptions,
-) -> Result<(ImageHeader, Unsynced), CommitError> {
-    Ok(fork(layer, os, parent, new, options, MissingHives::default())?.commit_unsynced()?)
-}
-
-fn fork(
+/// Begins that image, with all that the layer makes of it, and says what becomes of missing hives.
+pub fn fork(
     layer: &LayerSet,
     os: LayerOs,
     parent: Option<&ImageName>,

@@ -9,9 +9,6 @@ use crate::cim::{Guid, files};
 use crate::layer::digest::Digest;
 use crate::store::{FileRow, ImageRow, Kind, LayerRow, Look, NATIVE, SnapshotRow, image_name};
 
-/// The directory of images also has the file by which its writer locks it.
-const LOCK: &str = ".cim-writer.lock";
-
 /// One state of everything.
 pub(super) struct Survey {
     pub(super) snapshots: BTreeMap<String, SnapshotRow>,
@@ -160,7 +157,7 @@ impl Survey {
             layers.chain(images).flatten().map(|file| file.name.clone()).collect();
         names
             .extend(self.images.keys().filter_map(|chain| Some(image_name(chain).ok()?.as_str().to_owned())));
-        names.insert(LOCK.to_owned());
+        names.insert(files::LOCK.to_owned());
         names
     }
 

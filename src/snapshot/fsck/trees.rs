@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::super::forks::{self, Forked};
+use super::super::forks::{self, Forked, Place};
 use super::survey::Survey;
 use super::{Fault, Remedy, Report, SnapshotError, Snapshots, Subject};
 use crate::cim::{Guid, files};
@@ -133,7 +133,7 @@ impl Snapshots {
             return Ok(Some(Fault::NoParent(parent)));
         }
         let below = parent.zip(below);
-        let again = forks::Fork { chain, below, set, os: layer.os, again: Some(before) };
+        let again = forks::Fork { chain, below, set, os: layer.os, place: Place::Taken(before) };
         // What takes the place of another image was waited for before it did.
         let Forked { row, .. } = self.fork(&again)?;
         self.store.write(Promise::Kept, |writer| writer.put_image(&chain, &row))?;

@@ -6,7 +6,7 @@ use anyhow::Context;
 use cimsnap::cim::io::{Directory, DiskDirectory};
 use cimsnap::cim::{Image, ImageName, LayerSet, Lease, WriterOptions, files};
 use cimsnap::engine::native::Cimfs;
-use cimsnap::layer::commit::{commit_with, native};
+use cimsnap::layer::commit::{fork, native};
 use cimsnap::layer::import::LayerOs;
 use clap::ValueEnum;
 
@@ -116,7 +116,7 @@ impl Args {
         let options = WriterOptions { sync: self.reading.sync(), ..WriterOptions::default() };
         let set = LayerSet::open(&lease, layer.set.context("a layer set has an id")?)?;
         let below = parent.as_ref().map(|(_, name)| name);
-        commit_with(&set, layer.os, below, &name, options, self.hives.missing())?;
+        fork(&set, layer.os, below, &name, options, self.hives.missing())?.commit()?;
         Ok((layer, committing.elapsed()))
     }
 
