@@ -24,8 +24,7 @@
 //! ```
 //!
 //! Beside them, `capi` gives programs in C the image library as `cimfs.h` declares it, and `metrics` counts what
-//! `snapshot` and `differ` do, for the daemon to tell; `trace` tells of the
-//! stages of each request.
+//! `snapshot` and `differ` do, for the daemon to tell; `trace` tells of the stages of each request.
 //!
 //! A part uses only parts that stand below it; `tests/it/arrows.rs` proves it.
 //!
