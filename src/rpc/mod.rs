@@ -3,9 +3,9 @@
 #![expect(clippy::result_large_err, reason = "gRPC has one error, which is not ours to shrink")]
 
 pub mod admin;
+mod afterwards;
 pub mod authority;
 mod diff;
-mod digests;
 mod rebase;
 mod snapshots;
 mod status;

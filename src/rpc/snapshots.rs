@@ -11,7 +11,7 @@ use tokio_stream::Iter;
 use tonic::{Request, Response, Status, async_trait};
 use tracing::{info, warn};
 
-use super::digests::Digests;
+use super::afterwards::Afterwards;
 use super::rebase::CommitParent;
 use super::{blocking, status};
 use crate::differ::{Peer, Release};
@@ -27,14 +27,14 @@ const BATCH: usize = 100;
 pub struct SnapshotService {
     snapshots: Arc<Snapshots>,
     peer: Arc<Peer>,
-    digests: Digests,
+    afterwards: Afterwards,
 }
 
 impl SnapshotService {
     /// Serves these snapshots to a containerd.
     pub fn new(snapshots: Arc<Snapshots>, peer: Peer) -> Self {
-        let digests = Digests::start(snapshots.clone());
-        Self { snapshots, peer: Arc::new(peer), digests }
+        let afterwards = Afterwards::start(snapshots.clone());
+        Self { snapshots, peer: Arc::new(peer), afterwards }
     }
 
     /// Returns whether containerd leaves out layers that are there. Others would apply them.
@@ -107,7 +107,7 @@ impl api::snapshots_server::Snapshots for SnapshotService {
         trace::note(|| [KeyValue::new("cimsnap.snapshot.name", name.clone())]);
         let commit = CommitRequest { name, key, parent, labels: sorted(labels) };
         self.run(move |snapshots| snapshots.commit(&commit)).await?;
-        self.digests.later();
+        self.afterwards.later();
         Ok(Response::new(()))
     }
 

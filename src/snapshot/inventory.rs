@@ -8,7 +8,7 @@ use super::{SnapshotError, Snapshots};
 use crate::cim::files;
 use crate::cim::format::RegionSet;
 use crate::layer::digest::Digest;
-use crate::store::{FileRow, Look, Promise, image_name};
+use crate::store::{FileRow, KeptFile, Look, Promise, image_name};
 use crate::sys::patiently;
 
 impl Snapshots {
@@ -40,6 +40,21 @@ impl Snapshots {
     pub(super) fn file(&self, name: String) -> Option<FileRow> {
         let size = fs::metadata(self.store.root().images().join(&name)).ok()?.len();
         Some(FileRow { name, size, digest: None })
+    }
+
+    /// Returns a file with what is in it.
+    pub(super) fn kept(&self, file: &FileRow) -> Result<KeptFile, SnapshotError> {
+        let path = self.store.root().images().join(&file.name);
+        let bytes = patiently(|| fs::read(&path)).map_err(SnapshotError::io("read", &path))?;
+        Ok(KeptFile { name: file.name.clone(), bytes })
+    }
+
+    /// Waits for what was kept, rather than waited for. Meanwhile nothing is published.
+    ///
+    /// Meant for a moment when nobody waits.
+    pub fn settle(&self) -> Result<usize, SnapshotError> {
+        let _alone = self.publishing.write().unwrap_or_else(PoisonError::into_inner);
+        Ok(self.store.settle()?)
     }
 
     /// Notes the digests of all files that have none yet. Returns how many bytes were read.

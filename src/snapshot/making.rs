@@ -5,13 +5,14 @@ use std::sync::RwLockReadGuard;
 use std::time::Instant;
 
 use super::forks::{Fork, Forked, Place};
+use super::inventory::total;
 use super::keyed::KeyedGuard;
 use super::layers::{Converted, NewLayer};
 use super::{SnapshotError, Snapshots};
 use crate::cim::{ErrorKind, Guid, Unsynced};
 use crate::layer::digest::Digest;
 use crate::layer::import::Imported;
-use crate::store::{ImageRow, Look, Promise, StoreError, Writer};
+use crate::store::{FileRow, ImageRow, KeptFile, Look, MOST_KEPT, Promise, StoreError, Writer};
 
 /// As long as this lives, nothing is removed: files that were made, or found, will be there when their row is written.
 pub(super) type Publishing<'s> = RwLockReadGuard<'s, ()>;
@@ -104,14 +105,15 @@ impl<'s> Making<'s> {
         Ok(chain)
     }
 
-    /// Waits for the disk once for all, and writes all of it down, with what `also` writes.
+    /// Waits for the disk once for all, or keeps what is small, and writes all of it down, with what `also` writes.
     pub(super) fn enter(
         mut self,
         promise: Promise,
         also: impl FnOnce(&mut Writer) -> Result<(), SnapshotError>,
     ) -> Result<NewLayer, SnapshotError> {
-        self.sync()?;
+        let kept = self.secure()?;
         self.all.store.write(promise, |writer| {
+            kept.iter().try_for_each(|file| writer.keep(file))?;
             if self.new_layer.is_some() {
                 writer.put_layer(self.layer.set, &self.layer.row)?;
             }
@@ -128,19 +130,31 @@ impl<'s> Making<'s> {
         Ok(self.layer.clone())
     }
 
-    fn sync(&mut self) -> Result<(), SnapshotError> {
-        let layer = self.new_layer.as_mut().and_then(|files| files.unsynced.take());
-        let image = self.image.as_mut().and_then(|image| image.files.unsynced.take());
-        let all = layer.into_iter().chain(image).reduce(Unsynced::and);
-        let Some(unsynced) = all.filter(|_| self.all.options.sync) else { return Ok(()) };
+    /// Sees to it that a power loss takes nothing that is told of. Returns the files that their rows are to bring along.
+    fn secure(&mut self) -> Result<Vec<KeptFile>, SnapshotError> {
+        let unsynced = self.take_unsynced().filter(|_| self.all.options.sync);
+        let Some((unsynced, files)) = unsynced else { return Ok(Vec::new()) };
         let started = Instant::now();
-        unsynced.sync()?;
+        let kept = match total(&files) <= MOST_KEPT && self.all.store.can_keep()? {
+            true => files.iter().map(|file| self.all.kept(file)).collect::<Result<_, _>>()?,
+            false => unsynced.sync().map(|()| Vec::new())?,
+        };
         let stages = match (&self.new_layer, &mut self.image) {
             (None, Some(image)) => &mut image.row.stages,
             _ => &mut self.layer.row.stages,
         };
         *stages = std::mem::take(stages).with("sync", started.elapsed());
-        Ok(())
+        Ok(kept)
+    }
+
+    /// Takes what would have to be waited for, and names its files.
+    fn take_unsynced(&mut self) -> Option<(Unsynced, Vec<FileRow>)> {
+        let layer = self.new_layer.as_mut().and_then(|files| files.unsynced.take());
+        let layer = layer.map(|unsynced| (unsynced, self.layer.row.files.clone()));
+        let image = self.image.as_mut();
+        let image = image.and_then(|image| Some((image.files.unsynced.take()?, image.row.files.clone())));
+        let both = layer.into_iter().chain(image);
+        both.reduce(|(one, files), (other, more)| (one.and(other), [files, more].concat()))
     }
 }
 

@@ -18,9 +18,10 @@
 //! * A **layer** is a layer set, made of one blob without its parent. Any number of images may share one.
 //!
 //! What a row says exists does exist on disk, whole: files come before their row, and go after it. Files without a row
-//! are garbage.
+//! are garbage. Small files need not wait for the disk if their row brings along what is in them.
 
 mod error;
+mod kept;
 mod read;
 mod roomy;
 mod root;
@@ -36,6 +37,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use redb::{Database, DatabaseError, Durability, ReadableDatabase};
 
 pub use error::StoreError;
+pub use kept::{KeptFile, MOST_KEPT};
 pub use read::{Look, Reader};
 use roomy::Roomy;
 pub(crate) use root::NATIVE;
@@ -83,7 +85,9 @@ impl Store {
         tables::prepare(&database)?;
         let old_id = tables::set_ids_aside(&database)?;
         let lease = Lease::take(Arc::new(DiskDirectory::new(root.images())))?;
-        Ok(Self { database, old_id, last_id: AtomicU64::new(old_id), root, lease })
+        let store = Self { database, old_id, last_id: AtomicU64::new(old_id), root, lease };
+        store.restore()?;
+        Ok(store)
     }
 
     /// Returns where everything lies.

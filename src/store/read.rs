@@ -4,7 +4,7 @@ use redb::{MultimapTableDefinition, ReadTransaction, ReadableMultimapTable, Read
 use serde::de::DeserializeOwned;
 
 use super::tables::{
-    BLOBS, CHILDREN, IMAGE_USERS, IMAGES, KEYS, LAYER_IMAGES, LAYER_USERS, LAYERS, SNAPSHOTS,
+    BLOBS, CHILDREN, IMAGE_USERS, IMAGES, KEPT, KEYS, LAYER_IMAGES, LAYER_USERS, LAYERS, SNAPSHOTS,
 };
 use super::{ImageRow, LayerRow, SnapshotRow, StoreError};
 use crate::cim::Guid;
@@ -174,6 +174,21 @@ pub trait Look: Tables {
         let set = self.set_of_blob(&blob.to_string())?;
         let Some(set) = set.and_then(|set| set.parse().ok()) else { return Ok(None) };
         Ok(self.layer(set)?.map(|row| (set, row)))
+    }
+
+    /// Names the files that are kept until they are on the disk.
+    fn kept_names(&self) -> Result<Vec<String>, StoreError> {
+        let mut names = Vec::new();
+        self.each(KEPT, &mut |name, _| {
+            names.push(name.to_owned());
+            Ok(())
+        })?;
+        Ok(names)
+    }
+
+    /// Hands what is in them to `visit`.
+    fn each_kept(&self, visit: &mut Visit<'_>) -> Result<(), StoreError> {
+        self.each(KEPT, visit)
     }
 
     /// Returns the key of the snapshot with an id.

@@ -25,6 +25,8 @@ pub(super) const LAYER_IMAGES: MultimapTableDefinition<'_, &str, &str> =
 pub(super) const LAYERS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("layers");
 /// Sets of layers by the digest of a blob that turned out to be the layer.
 pub(super) const BLOBS: TableDefinition<'_, &str, &str> = TableDefinition::new("blobs");
+/// What is in files that may not be on the disk yet, by their names.
+pub(super) const KEPT: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("kept");
 /// Numbers.
 pub(super) const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 
@@ -39,8 +41,8 @@ const HASTE: &str = "haste";
 /// How many ids are set aside for a run: more than it can use.
 const IDS_OF_A_RUN: u64 = 1 << 32;
 
-/// The schema that this version writes.
-const CURRENT: u64 = 1;
+/// The schema that this version writes. The first had no [`KEPT`].
+const CURRENT: u64 = 2;
 
 /// Makes all tables, and brings those of earlier versions up to date.
 pub(super) fn prepare(database: &Database) -> Result<(), StoreError> {
@@ -48,8 +50,8 @@ pub(super) fn prepare(database: &Database) -> Result<(), StoreError> {
     let found = transaction.open_table(META)?.get(SCHEMA)?.map(|value| value.value());
     match found {
         Some(CURRENT) => return Ok(()),
-        Some(found) => return Err(StoreError::Newer { found, known: CURRENT }),
-        None => {}
+        Some(found) if found > CURRENT => return Err(StoreError::Newer { found, known: CURRENT }),
+        Some(_) | None => {}
     }
     transaction.open_table(META)?.insert(SCHEMA, CURRENT)?;
     transaction.open_table(SNAPSHOTS)?;
@@ -61,6 +63,7 @@ pub(super) fn prepare(database: &Database) -> Result<(), StoreError> {
     transaction.open_multimap_table(LAYER_IMAGES)?;
     transaction.open_table(LAYERS)?;
     transaction.open_table(BLOBS)?;
+    transaction.open_table(KEPT)?;
     transaction.commit()?;
     Ok(())
 }
@@ -90,4 +93,37 @@ pub(super) fn note_haste(database: &Database) -> Result<(), StoreError> {
         transaction.commit()?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_of_the_first_schema_gets_what_it_lacks() {
+        let database =
+            Database::builder().create_with_backend(redb::backends::InMemoryBackend::new()).unwrap();
+        prepare(&database).unwrap();
+        let transaction = database.begin_write().unwrap();
+        assert!(transaction.delete_table(KEPT).unwrap());
+        transaction.open_table(META).unwrap().insert(SCHEMA, 1).unwrap();
+        transaction.open_table(BLOBS).unwrap().insert("blob", "set").unwrap();
+        transaction.commit().unwrap();
+        prepare(&database).unwrap();
+        let transaction = database.begin_read().unwrap();
+        transaction.open_table(KEPT).unwrap();
+        assert_eq!(transaction.open_table(META).unwrap().get(SCHEMA).unwrap().unwrap().value(), CURRENT);
+        assert_eq!(transaction.open_table(BLOBS).unwrap().get("blob").unwrap().unwrap().value(), "set");
+    }
+
+    #[test]
+    fn a_database_of_a_later_schema_is_refused() {
+        let database =
+            Database::builder().create_with_backend(redb::backends::InMemoryBackend::new()).unwrap();
+        let transaction = database.begin_write().unwrap();
+        transaction.open_table(META).unwrap().insert(SCHEMA, CURRENT + 1).unwrap();
+        transaction.commit().unwrap();
+        let error = prepare(&database).unwrap_err();
+        assert!(matches!(error, StoreError::Newer { found, known } if found == known + 1), "{error}");
+    }
 }

@@ -56,7 +56,9 @@ impl Writer {
     /// Writes an image.
     pub fn put_image(&mut self, chain: &Digest, row: &ImageRow) -> Result<(), StoreError> {
         let key = chain.to_string();
-        self.remove_image(chain)?;
+        if let Some(before) = self.image(chain)? {
+            self.remove_image_row(&key, &before)?;
+        }
         self.put(IMAGES, &key, row)?;
         let set = row.layer.to_string();
         self.transaction.open_multimap_table(LAYER_IMAGES)?.insert(set.as_str(), key.as_str())?;
@@ -66,9 +68,14 @@ impl Writer {
     /// Removes an image.
     pub fn remove_image(&mut self, chain: &Digest) -> Result<(), StoreError> {
         let Some(row) = self.image(chain)? else { return Ok(()) };
-        let (key, set) = (chain.to_string(), row.layer.to_string());
-        self.transaction.open_multimap_table(LAYER_IMAGES)?.remove(set.as_str(), key.as_str())?;
-        self.transaction.open_table(IMAGES)?.remove(key.as_str())?;
+        self.settle(row.files.iter().map(|file| file.name.as_str()))?;
+        self.remove_image_row(&chain.to_string(), &row)
+    }
+
+    fn remove_image_row(&mut self, key: &str, row: &ImageRow) -> Result<(), StoreError> {
+        let set = row.layer.to_string();
+        self.transaction.open_multimap_table(LAYER_IMAGES)?.remove(set.as_str(), key)?;
+        self.transaction.open_table(IMAGES)?.remove(key)?;
         Ok(())
     }
 
@@ -88,6 +95,8 @@ impl Writer {
 
     /// Removes a layer, and what is known of blobs that are this layer.
     pub fn remove_layer(&mut self, set: Guid) -> Result<(), StoreError> {
+        let Some(row) = self.layer(set)? else { return Ok(()) };
+        self.settle(row.files.iter().map(|file| file.name.as_str()))?;
         let set = set.to_string();
         self.transaction.open_table(LAYERS)?.remove(set.as_str())?;
         self.transaction.open_table(BLOBS)?.retain(|_, of| of != set)?;

@@ -27,6 +27,7 @@ pub(crate) const CASES: &[Case] = &[
     Case { name: "preparing a layer", prepare: base, work: prepare_layer, kept: false },
     Case { name: "viewing", prepare: base, work: view, kept: true },
     Case { name: "filling", prepare: waiting, work: fill, kept: false },
+    Case { name: "filling with something large", prepare: waiting, work: fill_large, kept: false },
     Case { name: "filling with what is known", prepare: waiting_for_known, work: reuse, kept: false },
     Case {
         name: "making images ahead",
@@ -42,8 +43,17 @@ pub(crate) const CASES: &[Case] = &[
     },
     Case { name: "committing a layer", prepare: early, work: rebase, kept: true },
     Case { name: "committing a layer ahead", prepare: filled, work: commit_layer, kept: true },
+    Case { name: "committing a large layer", prepare: large, work: commit_layer, kept: true },
     Case { name: "committing over a parent that comes last", prepare: fatherless, work: rebase, kept: true },
     Case { name: "committing a directory", prepare: container, work: commit_container, kept: true },
+    Case {
+        name: "waiting for what is kept",
+        prepare: filled,
+        work: |all| {
+            all.settle().unwrap();
+        },
+        kept: true,
+    },
     Case { name: "labelling", prepare: base, work: label, kept: true },
     Case { name: "removing", prepare: committed, work: remove, kept: true },
     Case { name: "cleaning up", prepare: removed, work: |all| all.cleanup().unwrap(), kept: true },
@@ -140,6 +150,16 @@ fn fill(all: &Snapshots) {
     fill_with(all, LAYER, &upper());
 }
 
+fn fill_large(all: &Snapshots) {
+    fill_with(all, LAYER, &large_layer());
+}
+
+fn large(all: &Snapshots) {
+    waiting(all);
+    fill_large(all);
+    label(all);
+}
+
 fn reuse(all: &Snapshots) {
     let target = target(all, "ns/9/extract-9 other");
     all.reuse(&target, &Digest::of(&upper())).unwrap().unwrap();
@@ -198,6 +218,12 @@ fn lowest() -> Vec<u8> {
 
 fn upper() -> Vec<u8> {
     tar(&[("./etc/name", b"upper"), ("./data/big", &[3; 70_000]), ("./bin/.wh.tool", b"")])
+}
+
+/// A layer of more bytes than are kept.
+fn large_layer() -> Vec<u8> {
+    let numbers: Vec<u8> = (0..1 << 18).flat_map(|number: u32| number.to_le_bytes()).collect();
+    tar(&[("./etc/name", b"large"), ("./data/big", &numbers)])
 }
 
 fn top() -> Vec<u8> {

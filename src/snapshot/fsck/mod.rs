@@ -52,6 +52,8 @@ impl Snapshots {
             self.look_deeper(&survey, &mut report)?;
         }
         if alone.is_some() {
+            // What is made in place of a damaged file must not be replaced by what that once was.
+            self.store.settle()?;
             self.heal(&survey, &mut report, blobs)?;
         }
         Ok(report)

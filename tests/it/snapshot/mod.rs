@@ -5,6 +5,7 @@ mod deep;
 mod full;
 mod grpc;
 mod hostile;
+mod kept;
 mod load;
 mod model;
 mod native;
@@ -77,6 +78,11 @@ fn shown(all: &Snapshots, key: &str) -> String {
     let lower = mounts[0].options.iter().find_map(|option| option.strip_prefix("lowerdir="));
     let at = lower.unwrap_or(&mounts[0].source);
     std::fs::read_to_string(Path::new(at).join("file")).unwrap()
+}
+
+/// Names the files that the database keeps until the disk has them.
+fn kept(all: &Snapshots) -> Vec<String> {
+    all.store().read(|reader| reader.kept_names()).unwrap()
 }
 
 fn layer_count(all: &Snapshots) -> usize {

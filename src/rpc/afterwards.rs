@@ -1,4 +1,5 @@
-//! Taking digests of what was made, when nobody waits for it any more.
+//! What is left to do for what was made, when nobody waits for it any more: seeing small files to the disk, and taking
+//! digests.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -14,39 +15,43 @@ use crate::sys;
 /// How long nothing must have been made: the layers of one image come sooner one after another.
 const QUIET: Duration = Duration::from_secs(2);
 
-/// Takes the digests that are missing, on a thread of its own, which the end of the process need not wait for.
+/// Does so on a thread of its own, which the end of the process need not wait for.
 #[derive(Clone, Debug)]
-pub(super) struct Digests {
+pub(super) struct Afterwards {
     made: Sender<()>,
 }
 
-impl Digests {
+impl Afterwards {
     /// Begins with what was made right before the last end, once it is quiet.
     pub(super) fn start(snapshots: Arc<Snapshots>) -> Self {
         let (made, news) = channel();
-        let digests = Self { made };
-        digests.later();
-        let thread = thread::Builder::new().name("digests".to_owned());
-        if let Err(error) = thread.spawn(move || take(&snapshots, &news)) {
-            warn_of(&error);
+        let afterwards = Self { made };
+        afterwards.later();
+        let thread = thread::Builder::new().name("afterwards".to_owned());
+        if let Err(error) = thread.spawn(move || work(&snapshots, &news)) {
+            warn_of("start a thread", &error);
         }
-        digests
+        afterwards
     }
 
-    /// Has them taken of what was just made.
+    /// Has it done for what was just made.
     pub(super) fn later(&self) {
-        // Without the thread, which was warned of, they stay missing.
+        // Without the thread, which was warned of, it stays undone.
         let _ = self.made.send(());
     }
 }
 
-fn take(snapshots: &Snapshots, news: &Receiver<()>) {
+fn work(snapshots: &Snapshots, news: &Receiver<()>) {
     // Whoever converts meanwhile goes first. Where that cannot be, it is as good as the others.
     let _ = sys::lower_priority();
     while news.recv().is_ok() && wait_for_quiet(snapshots, news) {
+        match snapshots.settle() {
+            Ok(files) => debug!(files, "small files are on the disk"),
+            Err(error) => warn_of("wait for small files", &error),
+        }
         match snapshots.take_digests() {
             Ok(bytes) => debug!(bytes, "took digests"),
-            Err(error) => warn_of(&error),
+            Err(error) => warn_of("take digests", &error),
         }
     }
 }
@@ -62,6 +67,6 @@ fn wait_for_quiet(snapshots: &Snapshots, news: &Receiver<()>) -> bool {
     }
 }
 
-fn warn_of(error: &(dyn std::error::Error + 'static)) {
-    warn!("cannot take digests: {}", status::chain(error));
+fn warn_of(action: &str, error: &(dyn std::error::Error + 'static)) {
+    warn!("cannot {action}: {}", status::chain(error));
 }
