@@ -49,12 +49,18 @@ impl Snapshots {
         Ok(KeptFile { name: file.name.clone(), bytes })
     }
 
-    /// Waits for what was kept, rather than waited for. Meanwhile nothing is published.
+    /// Waits for what was kept, rather than waited for. Returns how many files these were.
     ///
-    /// Meant for a moment when nobody waits.
+    /// Meant for a moment when nobody waits. Whoever publishes something may come in between all the same.
     pub fn settle(&self) -> Result<usize, SnapshotError> {
-        let _alone = self.publishing.write().unwrap_or_else(PoisonError::into_inner);
-        Ok(self.store.settle()?)
+        let mut settled = 0_usize;
+        loop {
+            let _alone = self.publishing.write().unwrap_or_else(PoisonError::into_inner);
+            match self.store.settle()? {
+                0 => return Ok(settled),
+                some => settled = settled.saturating_add(some),
+            }
+        }
     }
 
     /// Notes the digests of all files that have none yet. Returns how many bytes were read.

@@ -12,7 +12,7 @@ use super::{SnapshotError, Snapshots};
 use crate::cim::{ErrorKind, Guid, Unsynced};
 use crate::layer::digest::Digest;
 use crate::layer::import::Imported;
-use crate::store::{FileRow, ImageRow, KeptFile, Look, MOST_KEPT, Promise, StoreError, Writer};
+use crate::store::{FileRow, ImageRow, KeptFile, Look, Promise, StoreError, Writer};
 
 /// As long as this lives, nothing is removed: files that were made, or found, will be there when their row is written.
 pub(super) type Publishing<'s> = RwLockReadGuard<'s, ()>;
@@ -135,7 +135,7 @@ impl<'s> Making<'s> {
         let unsynced = self.take_unsynced().filter(|_| self.all.options.sync);
         let Some((unsynced, files)) = unsynced else { return Ok(Vec::new()) };
         let started = Instant::now();
-        let kept = match total(&files) <= MOST_KEPT && self.all.store.can_keep()? {
+        let kept = match self.all.store.reserve(total(&files)) {
             true => files.iter().map(|file| self.all.kept(file)).collect::<Result<_, _>>()?,
             false => unsynced.sync().map(|()| Vec::new())?,
         };

@@ -7,18 +7,20 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::path::Path;
-
-use redb::{ReadableDatabase, ReadableTableMetadata};
+use std::sync::atomic::Ordering;
 
 use super::tables::KEPT;
 use super::{Look, Promise, Store, StoreError, Writer};
 use crate::sys::{self, patiently};
 
 /// Bytes of the files of one thing that are kept, rather than waited for.
-pub const MOST_KEPT: u64 = 512 * 1024;
+const MOST_AT_ONCE: u64 = 512 << 10;
 
-/// Files that are kept at a time: more would make the database large where nobody ever has time.
-const MOST_FILES: u64 = 256;
+/// Bytes that are kept: more would make the database large where nobody ever has time.
+const MOST: u64 = 8 << 20;
+
+/// Files that are waited for in one go. Whoever makes something waits meanwhile.
+const BATCH: usize = 16;
 
 /// A file of the containing directory that is not on the disk yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,16 +32,19 @@ pub struct KeptFile {
 }
 
 impl Store {
-    /// Returns whether there is room to keep more files.
-    pub fn can_keep(&self) -> Result<bool, StoreError> {
-        let transaction = self.database.begin_read()?;
-        Ok(transaction.open_table(KEPT)?.len()? < MOST_FILES)
+    /// Sets room aside for the files of one thing. Returns whether they are to be kept, rather than waited for.
+    pub fn reserve(&self, bytes: u64) -> bool {
+        let add = |kept: u64| Some(kept.saturating_add(bytes)).filter(|kept| *kept <= MOST);
+        bytes <= MOST_AT_ONCE && self.kept.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add).is_ok()
     }
 
-    /// Waits until the files that are kept are on the disk, and keeps them no longer. Returns how many these are.
+    /// Waits until some of the files that are kept are on the disk, and keeps these no longer. Returns how many these are:
+    /// none when none are left. Meanwhile nobody must write others of the same names.
     pub fn settle(&self) -> Result<usize, StoreError> {
-        let names = self.read(|reader| reader.kept_names())?;
+        let mut names = self.read(|reader| reader.kept_names())?;
+        names.truncate(BATCH);
         if names.is_empty() {
+            self.kept.store(0, Ordering::Relaxed);
             return Ok(0);
         }
         let images = self.root.images();
@@ -49,6 +54,12 @@ impl Store {
         sys::sync_directory(&images).map_err(StoreError::io("sync", &images))?;
         self.write(Promise::Loose, |writer| writer.settle(names.iter().map(String::as_str)))?;
         Ok(names.len())
+    }
+
+    /// Does so until none are left.
+    pub fn settle_all(&self) -> Result<(), StoreError> {
+        while self.settle()? > 0 {}
+        Ok(())
     }
 
     /// Writes files anew that a power loss has taken.
@@ -63,7 +74,7 @@ impl Store {
                 if found?.is_some_and(|found| found == bytes) { Ok(()) } else { write(&path, bytes) }
             })
         })?;
-        self.settle().map(drop)
+        self.settle_all()
     }
 }
 

@@ -37,7 +37,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use redb::{Database, DatabaseError, Durability, ReadableDatabase};
 
 pub use error::StoreError;
-pub use kept::{KeptFile, MOST_KEPT};
+pub use kept::KeptFile;
 pub use read::{Look, Reader};
 use roomy::Roomy;
 pub(crate) use root::NATIVE;
@@ -49,6 +49,9 @@ pub use write::Writer;
 use crate::cim::Lease;
 use crate::cim::io::DiskDirectory;
 
+/// Bytes of the database in memory: all of it where there are some thousand snapshots.
+const CACHE: usize = 8 << 20;
+
 /// The database and the directories of one root. Nobody else has them while this lives.
 #[derive(Debug)]
 pub struct Store {
@@ -57,6 +60,8 @@ pub struct Store {
     old_id: u64,
     /// The last id that was given to a snapshot.
     last_id: AtomicU64,
+    /// Bytes for which room in the database was set aside.
+    kept: AtomicU64,
     root: Root,
     lease: Lease,
 }
@@ -77,7 +82,8 @@ impl Store {
         let path = root.database();
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
         let file = Roomy::new(file.map_err(StoreError::io("open", &path))?, root.spare());
-        let database = file.and_then(|file| Database::builder().create_with_backend(file));
+        let database =
+            file.and_then(|file| Database::builder().set_cache_size(CACHE).create_with_backend(file));
         let database = database.map_err(|error| match error {
             DatabaseError::DatabaseAlreadyOpen => StoreError::InUse(root.path().to_owned()),
             error => StoreError::open(&path, error.into()),
@@ -85,7 +91,8 @@ impl Store {
         tables::prepare(&database)?;
         let old_id = tables::set_ids_aside(&database)?;
         let lease = Lease::take(Arc::new(DiskDirectory::new(root.images())))?;
-        let store = Self { database, old_id, last_id: AtomicU64::new(old_id), root, lease };
+        let store =
+            Self { database, old_id, last_id: AtomicU64::new(old_id), kept: AtomicU64::new(0), root, lease };
         store.restore()?;
         Ok(store)
     }

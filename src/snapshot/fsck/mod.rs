@@ -53,7 +53,7 @@ impl Snapshots {
         }
         if alone.is_some() {
             // What is made in place of a damaged file must not be replaced by what that once was.
-            self.store.settle()?;
+            self.store.settle_all()?;
             self.heal(&survey, &mut report, blobs)?;
         }
         Ok(report)
