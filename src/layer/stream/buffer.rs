@@ -70,9 +70,33 @@ pub(super) struct Pool {
     waited: Duration,
 }
 
-/// Where the consumer gives buffers back. Dropping it tells the decoder that nobody reads on.
-#[derive(Debug)]
+/// Where buffers go back to the decoder.
+#[derive(Clone, Debug)]
 pub(super) struct Returns(Sender<Buffer>);
+
+/// A buffer that is read and filled no more. When it is dropped, it goes back.
+#[derive(Debug)]
+pub(super) struct Filled {
+    buffer: Buffer,
+    returns: Returns,
+}
+
+impl Filled {
+    pub(super) fn new(buffer: Buffer, returns: &Returns) -> Self {
+        Self { buffer, returns: returns.clone() }
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        self.buffer.filled()
+    }
+}
+
+impl Drop for Filled {
+    fn drop(&mut self) {
+        let none = Buffer { bytes: Box::default(), start: 0, end: 0 };
+        self.returns.give(std::mem::replace(&mut self.buffer, none));
+    }
+}
 
 impl Pool {
     pub(super) fn new() -> (Self, Returns) {
@@ -80,7 +104,7 @@ impl Pool {
         (Self { unmade: BUFFERS, returned, waited: Duration::ZERO }, Returns(sender))
     }
 
-    /// Takes an empty buffer, waiting for one when all are in use. `None` when the consumer is gone.
+    /// Takes an empty buffer, waiting for one when all are in use. `None` when no more can come back.
     pub(super) fn take(&mut self) -> Option<Buffer> {
         let mut buffer = match (self.returned.try_recv(), self.unmade.checked_sub(1)) {
             (Ok(buffer), _) => buffer,
@@ -109,7 +133,7 @@ impl Pool {
 
 impl Returns {
     /// Gives a buffer back. When the decoder has ended already, the buffer is freed.
-    pub(super) fn give(&self, buffer: Buffer) {
+    fn give(&self, buffer: Buffer) {
         let _ = self.0.send(buffer);
     }
 }
