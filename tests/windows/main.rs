@@ -9,10 +9,13 @@ mod daemon;
 #[path = "../make_image/generator/mod.rs"]
 mod generator;
 mod hcsshim;
+mod machine;
 mod native;
 mod node;
 mod process;
 mod pull;
+mod pull_native;
+mod pulled;
 mod served;
 mod service;
 mod wine;
