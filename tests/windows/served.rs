@@ -76,6 +76,11 @@ impl Daemon {
         windows_path(&self.place().join("config.toml"))
     }
 
+    /// Returns the number of its process on Linux.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     pub(crate) fn kill(&mut self) {
         self.process.kill();
     }
