@@ -64,7 +64,11 @@ impl Pulled {
     /// Returns where the daemon makes images.
     pub(crate) fn made(&self) -> PathBuf {
         let root = self.node.daemon.root();
-        root.join(if self.engine == EngineKind::Native { "cim/native" } else { "cim" })
+        root.join(if self.engine == EngineKind::Native {
+            "cim-layers/native/cim-layers"
+        } else {
+            "cim-layers"
+        })
     }
 
     /// Compares what the daemon made with what was converted on Linux.
@@ -116,17 +120,15 @@ impl Pulled {
     pub(crate) fn is_for_the_shim(&self, mount: &Mount, mode: &str) {
         let images = self.made();
         let images: Vec<_> = self.images.iter().rev().map(|name| windows_path(&images.join(name))).collect();
-        let [said, own, directories, below] = &mount.options[..] else { panic!("{mount:?}") };
+        let [said, own, layers, below] = &mount.options[..] else { panic!("{mount:?}") };
         assert_eq!((mount.r#type.as_str(), mount.target.as_str(), said.as_str()), ("CimFS", "", mode));
         assert!(own.starts_with("cimpath=Z:\\") && own.ends_with(".cim"), "{own}");
         assert_eq!(below, &format!("parentCimPaths={}", serde_json::to_string(&images).unwrap()));
-        let text = directories.strip_prefix("parentLayerPaths=").unwrap();
-        let directories: Vec<String> = serde_json::from_str(text).unwrap();
-        assert_eq!(
-            (directories.len(), serde_json::to_string(&directories).unwrap()),
-            (images.len(), text.into())
-        );
-        assert!(directories.iter().all(|path| linux_path(path).is_dir()), "{directories:?}");
+        let text = layers.strip_prefix("parentLayerPaths=").unwrap();
+        let layers: Vec<String> = serde_json::from_str(text).unwrap();
+        assert_eq!(serde_json::to_string(&layers).unwrap(), text);
+        let known_before_2_1: Vec<_> = layers.iter().map(|layer| image_of(layer)).collect();
+        assert_eq!(known_before_2_1, images);
         assert_eq!(fs::read(linux_path(&mount.source).join("sandbox.vhdx")).unwrap(), b"blank");
     }
 
@@ -162,6 +164,12 @@ impl Pulled {
 /// The words of `ctr` about snapshots.
 fn of_snapshots<'a>(words: &[&'a str]) -> Vec<&'a str> {
     [&["snapshots", "--snapshotter", SNAPSHOTTER], words].concat()
+}
+
+/// Returns the path at which the shim of containerd 2.0 looks for the image of a layer.
+fn image_of(layer: &str) -> String {
+    let (directory, name) = layer.rsplit_once('\\').unwrap();
+    format!(r"{directory}\cim-layers\{name}.cim")
 }
 
 pub(crate) fn linux_path(windows: &str) -> PathBuf {
