@@ -13,7 +13,7 @@ use crate::cim::io::{Directory, DiskDirectory};
 use crate::cim::{ImageName, LayerSet, files};
 use crate::layer::commit::{commit_native, native};
 use crate::layer::digest::Digest;
-use crate::store::{FileRow, Look, NATIVE, image_name};
+use crate::store::{FileRow, Look, NATIVE_IMAGES, image_name};
 use crate::sys::{self, patiently};
 
 impl Snapshots {
@@ -61,7 +61,7 @@ impl Snapshots {
         };
         // A library like our own locks the directory that it writes in.
         let names = names.into_iter().filter(|name| name != files::LOCK);
-        Ok(names.map(|name| format!("{NATIVE}/{name}")).collect())
+        Ok(names.map(|name| format!("{NATIVE_IMAGES}/{name}")).collect())
     }
 
     /// Removes files of the native engine that no image has.

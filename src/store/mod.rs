@@ -4,8 +4,8 @@
 //!   ROOT/
 //!     cimsnap.redb     snapshots, images, layers, and who uses what
 //!     cimsnap.spare    room for the database on a full disk
-//!     cim/             the containing directory of all images and layer sets
-//!     cim/native/      that of images which the native engine writes
+//!     cim/             the containing directory of all images and layer sets; on Windows cim-layers/
+//!     cim/native/      that of images which the native engine writes; on Windows cim-layers/native/cim-layers/
 //!     snapshots/ID/    what a writable snapshot has of its own: fs/ and work/
 //!     mounts/CHAIN/    where an image is mounted
 //!     repair/          layers that are converted again, until they take the place of damaged ones
@@ -40,8 +40,8 @@ pub use error::StoreError;
 pub use kept::KeptFile;
 pub use read::{Look, Reader};
 use roomy::Roomy;
-pub(crate) use root::NATIVE;
 pub use root::Root;
+pub(crate) use root::{NATIVE, NATIVE_IMAGES};
 pub(crate) use rows::image_name;
 pub use rows::{FileRow, ImageRow, Kind, LayerRow, SnapshotRow, Stages, Timestamp, Usage};
 pub use write::Writer;

@@ -7,8 +7,14 @@ use super::StoreError;
 use crate::layer::digest::Digest;
 use crate::sys;
 
+/// The name of the directory of all images. The shim of containerd 2.0 finds images in one of this name alone.
+const IMAGES: &str = if cfg!(windows) { "cim-layers" } else { "cim" };
+
 /// The name of the directory of the native engine, within that of all images.
 pub(crate) const NATIVE: &str = "native";
+
+/// The path of its images, within the directory of all images: for that shim they need another one of the name.
+pub(crate) const NATIVE_IMAGES: &str = if cfg!(windows) { "native/cim-layers" } else { NATIVE };
 
 /// The directory of a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,12 +53,12 @@ impl Root {
 
     /// Returns the containing directory of all images.
     pub fn images(&self) -> PathBuf {
-        self.0.join("cim")
+        self.0.join(IMAGES)
     }
 
     /// Returns the containing directory of images that the native engine writes: nobody else writes there.
     pub fn native(&self) -> PathBuf {
-        self.images().join(NATIVE)
+        NATIVE_IMAGES.split('/').fold(self.images(), |path, name| path.join(name))
     }
 
     /// Returns the directory of what snapshots have of their own.

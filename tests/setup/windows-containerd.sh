@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Builds containerd for Windows into target/tools/windows, as pinned by the go.mod of tests/containerd, and a program that
-# makes images of layers with the library that containerd does that with. Run after containerd.sh, which brings Go.
+# Builds containerd for Windows into target/tools/windows, as pinned by the go.mod of tests/containerd, a program that makes
+# images of layers with the library that containerd does that with, and one that keeps a daemon busy. Run after containerd.sh,
+# which brings Go.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -36,4 +37,4 @@ build_containerd() {
 mkdir -p "$built"
 teach_go
 cmp --quiet "$module/go.sum" "$built/.go.sum" || build_containerd
-build ./cmd/hcsshim
+build ./cmd/{hcsshim,rounds}

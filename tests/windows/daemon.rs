@@ -2,7 +2,7 @@
 
 use std::thread;
 
-use crate::served::Daemon;
+use crate::served::{Daemon, Setting};
 use crate::wine::WINE;
 
 /// Asks for all snapshots.
@@ -22,7 +22,7 @@ fn a_daemon_answers_over_its_pipe() {
 #[test]
 fn a_root_may_lie_deeper_than_windows_had_paths() {
     let above = ["a-directory-among-many-others"; 10].join("/");
-    let daemon = Daemon::start_below("deep", &above);
+    let daemon = Daemon::start_in("deep", Setting { above, ..Setting::default() });
     assert!(daemon.root().as_os_str().len() > 300 && daemon.root().join("cimsnap.redb").is_file());
     assert_eq!(snapshots(&daemon), "");
     let report = WINE.cimsnap(&["fsck", "--config", &daemon.config()]);

@@ -1,55 +1,18 @@
 //! Layers that hcsshim writes, which containerd's own snapshotter does that with, through our library.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::convert::cimsnap;
+use crate::machine::Machine;
 use crate::node::TOOLS;
-use crate::wine::{WINE, prefix, project, windows_path};
-
-/// A build of Windows whose library hcsshim uses.
-const BUILD: u32 = 26100;
-
-/// Makes a copy of Wine that has our library in the place of that of Windows.
-fn wine_with_library() -> tempfile::TempDir {
-    let library = &WINE.library;
-    let wine = prefix();
-    // Programs stay as they are, so links to them will do; links do not lead to other disks.
-    let copy = tempfile::tempdir_in(project().join("target")).unwrap();
-    fs::create_dir(copy.path().join("drive_c")).unwrap();
-    for (how, name) in [
-        ("-al", "drive_c/windows"),
-        ("-a", "dosdevices"),
-        ("-a", "user.reg"),
-        ("-a", "userdef.reg"),
-        ("-a", ".update-timestamp"),
-    ] {
-        let status = Command::new("cp").arg(how).arg(wine.join(name)).arg(copy.path().join(name)).status();
-        assert!(status.unwrap().success(), "{name}");
-    }
-    let registry = fs::read_to_string(wine.join("system.reg")).unwrap();
-    fs::write(copy.path().join("system.reg"), with_build(&registry)).unwrap();
-    fs::copy(library, copy.path().join("drive_c/windows/system32/cimfs.dll")).unwrap();
-    copy
-}
-
-/// Has a registry, as Wine writes it, say that Windows is of the build.
-fn with_build(registry: &str) -> String {
-    let line = |line: &str| match line.split_once('=') {
-        Some((name @ (r#""CurrentBuild""# | r#""CurrentBuildNumber""#), _)) => {
-            format!("{name}=\"{BUILD}\"\n")
-        }
-        _ => format!("{line}\n"),
-    };
-    registry.lines().map(line).collect()
-}
+use crate::wine::{project, windows_path};
 
 /// Has hcsshim make images of layers, one over the other.
 fn import(blobs: &[PathBuf], to: &Path) {
-    let wine = wine_with_library();
-    let mut command = WINE.run(&TOOLS.join("windows/hcsshim.exe"));
-    command.env("WINEPREFIX", wine.path()).arg(windows_path(to));
+    let machine = Machine::with_library();
+    let mut command = machine.run(&TOOLS.join("windows/hcsshim.exe"));
+    command.arg(windows_path(to));
     let output = command.args(blobs.iter().map(|blob| windows_path(blob))).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }

@@ -8,11 +8,17 @@ mod daemon;
 #[expect(dead_code, reason = "one kind of image is enough")]
 #[path = "../make_image/generator/mod.rs"]
 mod generator;
+mod growth;
 mod hcsshim;
+#[path = "../it/support/held.rs"]
+mod held;
+mod machine;
 mod native;
 mod node;
 mod process;
 mod pull;
+mod pull_native;
+mod pulled;
 mod served;
 mod service;
 mod wine;

@@ -8,8 +8,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::process::Process;
-use crate::served::Daemon;
-use crate::wine::{WINE, project, windows_path};
+use crate::served::{Daemon, Setting};
+use crate::wine::{project, windows_path};
 
 /// What the snapshotter is called.
 pub(crate) const SNAPSHOTTER: &str = "cimsnap";
@@ -20,9 +20,10 @@ pub(crate) const NAMESPACE: &str = "default";
 /// What containerd is told of cimsnap on nodes that are told nothing else.
 const FRAGMENT: &str = include_str!("../../deploy/windows/containerd.toml");
 
-/// What containerd needs no tests for here.
+/// What containerd needs no tests for here, and what makes disks as it starts, which Wine does not.
 const DISABLED: &str = "'io.containerd.grpc.v1.cri', 'io.containerd.cri.v1.images', 'io.containerd.cri.v1.runtime', \
-                        'io.containerd.podsandbox.controller.v1.podsandbox', 'io.containerd.internal.v1.opt'";
+                        'io.containerd.podsandbox.controller.v1.podsandbox', 'io.containerd.internal.v1.opt', \
+                        'io.containerd.snapshotter.v1.cimfs'";
 
 /// Where containerd is, and the registry.
 pub(crate) static TOOLS: LazyLock<PathBuf> = LazyLock::new(|| {
@@ -34,25 +35,26 @@ pub(crate) static TOOLS: LazyLock<PathBuf> = LazyLock::new(|| {
 });
 
 pub(crate) struct Node {
-    pub(crate) daemon: Daemon,
     /// Where the registry answers.
     pub(crate) host: String,
     _containerd: Process,
     _registry: Process,
+    /// It has the machine that all of this runs on, so it goes last.
+    pub(crate) daemon: Daemon,
 }
 
 impl Node {
     /// Starts everything.
-    pub(crate) fn start(name: &str) -> Self {
-        let daemon = Daemon::start(name);
+    pub(crate) fn start(name: &str, setting: Setting) -> Self {
+        let daemon = Daemon::start_in(name, setting);
         let (registry, host) = serve_images(daemon.place());
         let containerd = serve_containerd(&daemon);
-        Self { daemon, host, _containerd: containerd, _registry: registry }
+        Self { host, _containerd: containerd, _registry: registry, daemon }
     }
 
     /// What has `ctr` do something in a namespace.
     pub(crate) fn asked(&self, namespace: &str, words: &[&str]) -> Command {
-        let mut command = WINE.run(&TOOLS.join("windows/ctr.exe"));
+        let mut command = self.daemon.machine.run(&TOOLS.join("windows/ctr.exe"));
         command.args(["--address", &self.daemon.pipes.containerd, "--namespace", namespace]).args(words);
         command
     }
@@ -124,7 +126,7 @@ fn serve_containerd(daemon: &Daemon) -> Process {
         daemon.pipes.containerd,
     );
     fs::write(place.join("containerd.toml"), text).unwrap();
-    let mut command = WINE.run(&TOOLS.join("windows/containerd.exe"));
+    let mut command = daemon.machine.run(&TOOLS.join("windows/containerd.exe"));
     command.args(["--config", &at("containerd.toml")]);
     Process::start(command, "successfully booted").0
 }

@@ -32,6 +32,11 @@ impl Process {
         (process, line)
     }
 
+    /// Returns the number that Linux has for it.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();

@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, id};
+use std::process::id;
 
+use crate::machine::Machine;
 use crate::process::Process;
 use crate::wine::{WINE, windows_path};
 
@@ -14,6 +15,18 @@ pub(crate) struct Daemon {
     root: PathBuf,
     /// What its pipe is called, and that of its containerd.
     pub(crate) pipes: Pipes,
+    /// What it runs on. It goes last.
+    pub(crate) machine: Machine,
+}
+
+/// What a daemon runs on, and what it is told.
+#[derive(Default)]
+pub(crate) struct Setting {
+    pub(crate) machine: Machine,
+    /// Where its root lies, below a directory of its own.
+    pub(crate) above: String,
+    /// What its configuration says above all tables.
+    pub(crate) says: String,
 }
 
 pub(crate) struct Pipes {
@@ -24,17 +37,17 @@ pub(crate) struct Pipes {
 impl Daemon {
     /// Starts a daemon, and waits until it serves.
     pub(crate) fn start(name: &str) -> Self {
-        Self::start_below(name, "")
+        Self::start_in(name, Setting::default())
     }
 
-    /// Starts one whose root lies below another directory.
-    pub(crate) fn start_below(name: &str, above: &str) -> Self {
+    /// Starts one in another setting than most.
+    pub(crate) fn start_in(name: &str, Setting { machine, above, says }: Setting) -> Self {
         let pipe = |of: &str| format!(r"\\.\pipe\{of}-{}-{name}", id());
         let pipes = Pipes { daemon: pipe("cimsnap"), containerd: pipe("containerd") };
         let place = tempfile::tempdir().unwrap();
         let root = place.path().join(above).join("root");
         let text = format!(
-            "root = '{}'\n[grpc]\naddress = '{}'\n[containerd]\naddress = '{}'\ncontent_root = '{}'\n",
+            "{says}root = '{}'\n[grpc]\naddress = '{}'\n[containerd]\naddress = '{}'\ncontent_root = '{}'\n",
             windows_path(&root),
             pipes.daemon,
             pipes.containerd,
@@ -42,12 +55,12 @@ impl Daemon {
         );
         let config = place.path().join("config.toml");
         fs::write(&config, text).unwrap();
-        Self { process: serve(&config), place, root, pipes }
+        Self { process: serve(&machine, &config), place, root, pipes, machine }
     }
 
     /// Starts it again after a kill.
     pub(crate) fn restart(&mut self) {
-        self.process = serve(&self.place().join("config.toml"));
+        self.process = serve(&self.machine, &self.place().join("config.toml"));
     }
 
     /// Where there is room for those who use it, too.
@@ -63,6 +76,11 @@ impl Daemon {
         windows_path(&self.place().join("config.toml"))
     }
 
+    /// Returns the number of its process on Linux.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     pub(crate) fn kill(&mut self) {
         self.process.kill();
     }
@@ -75,8 +93,8 @@ impl Daemon {
     }
 }
 
-fn serve(config: &Path) -> Process {
-    let mut command: Command = WINE.run(&WINE.program);
+fn serve(machine: &Machine, config: &Path) -> Process {
+    let mut command = machine.run(&WINE.program);
     command.args(["daemon", "--config", &windows_path(config)]);
     Process::start(command, "serving").0
 }

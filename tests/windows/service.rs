@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::wine::{WINE, compile, prefix, windows_path};
+use crate::machine::shared;
+use crate::wine::{WINE, compile, windows_path};
 
 /// Services have one name in all of a system.
 static ALONE: Mutex<()> = Mutex::new(());
@@ -90,7 +91,7 @@ fn status() -> (Value, Option<i32>) {
 
 fn log() -> PathBuf {
     // What Wine tells services of the directory of programs differs from what it tells others.
-    prefix().join("drive_c/users/Public/cimsnap/log/cimsnap.log")
+    shared().join("drive_c/users/Public/cimsnap/log/cimsnap.log")
 }
 
 /// Waits until the log has a line.
@@ -104,7 +105,7 @@ fn wait_for(text: &str) {
 
 fn registry_has(key: &str) -> bool {
     let mut command = Command::new("wine");
-    command.args(["reg", "query", key]).env("WINEPREFIX", prefix()).env("WINEDEBUG", "-all");
+    command.args(["reg", "query", key]).env("WINEPREFIX", shared()).env("WINEDEBUG", "-all");
     command.output().unwrap().status.success()
 }
 

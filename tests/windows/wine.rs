@@ -8,6 +8,8 @@ use std::thread;
 
 use serde_json::Value;
 
+use crate::machine::Machine;
+
 /// Everything, brought up to date.
 pub(crate) static WINE: LazyLock<Wine> = LazyLock::new(Wine::new);
 
@@ -57,19 +59,14 @@ impl Wine {
         Self { program: find("bin"), library, library_tests: find("rlib"), integration_tests: find("test") }
     }
 
-    /// Runs a program for Windows in the root of the project.
+    /// Runs a program on the machine that all share.
     pub(crate) fn run(&self, program: &Path) -> Command {
-        let mut command = Command::new("wine");
-        command.arg(program).current_dir(project()).stdin(Stdio::null());
-        command.env("WINEPREFIX", prefix()).env("WINEDEBUG", "-all");
-        command
+        Machine::default().run(program)
     }
 
-    /// Runs `cimsnap.exe` with words, which must succeed, and returns what it prints.
+    /// Runs `cimsnap.exe` there with words, which must succeed, and returns what it prints.
     pub(crate) fn cimsnap(&self, words: &[&str]) -> String {
-        let output = self.run(&self.program).args(words).output().unwrap();
-        assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap()
+        Machine::default().cimsnap(words)
     }
 }
 
@@ -83,11 +80,6 @@ pub(crate) fn compile(name: &str, extension: &str, words: &[&str]) -> PathBuf {
     command.arg(project().join("tests/windows").join(name).with_extension("c")).args(words);
     assert!(command.status().unwrap().success(), "{name}");
     program
-}
-
-/// Where Wine lives.
-pub(crate) fn prefix() -> PathBuf {
-    project().join("target/wine")
 }
 
 /// Returns a path as Windows has it.

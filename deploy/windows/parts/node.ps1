@@ -110,7 +110,7 @@ function Get-ContainerdFault {
     $told = Invoke-Program -Path $Node.Containerd -Arguments '--version'
     if ("$told" -notmatch '\sv?(\d+)\.(\d+)\.\d+') { return "cannot tell the version of containerd from: $told" }
     $version = New-Object Version ([int]$Matches[1]), ([int]$Matches[2])
-    if ($version -lt [Version]'2.1') { "containerd is of version $version, and 2.1 or later is needed" }
+    if ($version -lt [Version]'2.0') { "containerd is of version $version, and 2.0 or later is needed" }
 }
 
 # Runs a program and returns what it prints; throws where it fails.

@@ -147,20 +147,20 @@ fn own_image(all: &Snapshots, row: &SnapshotRow) -> Result<PathBuf, SnapshotErro
 /// What lies below a snapshot, the nearest first.
 #[derive(Debug, Default)]
 struct Parents {
-    directories: Vec<String>,
+    layers: Vec<String>,
     images: Vec<String>,
 }
 
 impl Parents {
     fn of(all: &Snapshots, row: &SnapshotRow) -> Result<Self, SnapshotError> {
-        let root = all.store.root();
         all.store.read(|reader| {
             let mut parents = Self::default();
             let mut next = row.parent.clone();
             while let Some(parent) = reader.snapshot(&next)? {
                 let chain = parent.image.ok_or_else(|| SnapshotError::NotFound(next.clone()))?;
-                parents.directories.push(root.snapshot(parent.id).display().to_string());
-                parents.images.push(all.image_path(&chain)?.display().to_string());
+                let image = all.image_path(&chain)?;
+                parents.layers.push(layer_of(&image).display().to_string());
+                parents.images.push(image.display().to_string());
                 next = parent.parent;
             }
             Ok(parents)
@@ -168,10 +168,17 @@ impl Parents {
     }
 
     fn options(self) -> impl Iterator<Item = String> {
-        let lists = [("parentLayerPaths", self.directories), ("parentCimPaths", self.images)];
+        let lists = [("parentLayerPaths", self.layers), ("parentCimPaths", self.images)];
         let said = lists.into_iter().filter(|(_, paths)| !paths.is_empty());
         said.map(|(option, paths)| format!("{option}={}", serde_json::Value::from(paths)))
     }
+}
+
+/// Returns what an image is the image of to the shim of containerd 2.0, which is told of nothing else: `LAYER` beside
+/// `cim-layers\LAYER.cim`. Nothing needs to be there; later shims count them.
+fn layer_of(image: &Path) -> PathBuf {
+    let images = image.parent().unwrap_or(image);
+    images.with_file_name(image.file_stem().unwrap_or_default())
 }
 
 /// Returns what a client of containerd has called a snapshot: containerd puts its namespace and a number before. Clients

@@ -61,6 +61,11 @@ impl Daemon {
         self.root.path()
     }
 
+    /// Returns the number of the process.
+    pub(super) fn id(&self) -> u32 {
+        self.process.as_ref().unwrap().id()
+    }
+
     pub(super) fn socket(&self) -> PathBuf {
         self.place.path().join("cimsnap.sock")
     }

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use containerd_snapshots::api::snapshots::v1::snapshots_client::SnapshotsClient;
 use containerd_snapshots::api::snapshots::v1::{
-    CommitSnapshotRequest, Info, ListSnapshotsRequest, PrepareSnapshotRequest, RemoveSnapshotRequest,
-    StatSnapshotRequest,
+    CleanupRequest, CommitSnapshotRequest, Info, ListSnapshotsRequest, PrepareSnapshotRequest,
+    RemoveSnapshotRequest, StatSnapshotRequest,
 };
 use containerd_snapshots::api::types::Mount;
 use tokio::net::UnixStream;
@@ -82,6 +82,10 @@ impl Client {
     pub(super) async fn remove(&mut self, key: &str) -> Result<(), Status> {
         let request = RemoveSnapshotRequest { key: key.to_owned(), ..RemoveSnapshotRequest::default() };
         self.snapshots.remove(request).await.map(drop)
+    }
+
+    pub(super) async fn cleanup(&mut self) -> Result<(), Status> {
+        self.snapshots.cleanup(CleanupRequest::default()).await.map(drop)
     }
 
     pub(super) async fn stat(&mut self, key: &str) -> Result<Info, Status> {

@@ -3,6 +3,7 @@
 mod daemon;
 mod deep;
 mod full;
+mod growth;
 mod grpc;
 mod hostile;
 mod kept;

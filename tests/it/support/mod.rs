@@ -1,6 +1,8 @@
 //! What several themes need.
 
 #[cfg(target_os = "linux")]
+pub(crate) mod held;
+#[cfg(target_os = "linux")]
 pub(crate) mod hostile;
 #[cfg(target_os = "linux")]
 pub(crate) mod tree;
