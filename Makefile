@@ -19,10 +19,14 @@ lint: ## Check formatting and lints
 setup: ## Install what the tests compare with (Debian, as root)
 	for script in tests/setup/*.sh; do "$$script" || exit; done
 
-.PHONY: test
-test: ## Install what is missing and run every test
-	@$(MAKE) setup lint && cargo test --locked --no-fail-fast; status=$$?; \
+TEST_FUZZ_SECONDS := 10
+.PHONY: test cargo-test
+test: ## Install what is missing and run every test; fuzz each target for TEST_FUZZ_SECONDS
+	@$(MAKE) setup lint && $(MAKE) --keep-going cargo-test fuzz FUZZ_SECONDS=$(TEST_FUZZ_SECONDS); status=$$?; \
 	    echo "make test took $$((SECONDS / 60)) min $$((SECONDS % 60)) s"; exit $$status
+
+cargo-test:
+	cargo test --locked --no-fail-fast
 
 .PHONY: windows
 windows: ## Compile for Windows and run that with Wine (part of test; Debian, as root)
@@ -55,7 +59,8 @@ deny: ## Check licences, versions and origins of all dependencies; CHECKS=adviso
 
 FUZZ_SECONDS := 60
 .PHONY: fuzz
-fuzz: ## Fuzz each target for FUZZ_SECONDS, with a toolchain that this installs
+fuzz: ## Fuzz each target for FUZZ_SECONDS
+	tests/setup/build.sh && tests/setup/fuzz.sh
 	tests/fuzz/run.sh $(FUZZ_SECONDS)
 
 BENCH_DISK := target/bench-disk

@@ -10,7 +10,9 @@ mod go_program;
 mod licences;
 mod operations;
 mod package;
+mod page;
 mod powershell;
+mod readme;
 mod scripts;
 mod unit;
 

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 
 mod configuration;
+mod links;
 mod metrics;
 mod monitoring;
 

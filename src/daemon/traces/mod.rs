@@ -1,6 +1,7 @@
 //! Where the spans of requests go: to a collector of OpenTelemetry, over HTTP, and never at the cost of a request.
 
 mod client;
+mod misread;
 mod wanted;
 
 pub use wanted::Tracing;
@@ -19,6 +20,7 @@ use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
 use tracing::{info, warn};
 
 use self::client::Client;
+use self::misread::misread;
 use self::wanted::Wanted;
 
 const NAME: &str = env!("CARGO_PKG_NAME");
@@ -65,6 +67,7 @@ impl Traces {
 
 impl Sending {
     fn start(wanted: Wanted) -> Result<Self, String> {
+        misread(&wanted, environment).iter().for_each(|line| warn!("{line}"));
         let failing = Arc::<AtomicBool>::default();
         let builder = SpanExporter::builder().with_http().with_protocol(Protocol::HttpBinary);
         let builder = builder.with_endpoint(&wanted.endpoint).with_timeout(wanted.patience);

@@ -8,9 +8,11 @@ use ureq::http::Uri;
 
 use super::super::ConfigError;
 
-/// Where what belongs to one kind of signal begins in the variables of OpenTelemetry, and where what belongs to all does.
-const PREFIXES: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_", "OTEL_EXPORTER_OTLP_"];
+/// What belongs to one kind of signal comes before what belongs to all.
+pub(super) const TIMEOUTS: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT"];
+const PROTOCOLS: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"];
 const PATH: &str = "/v1/traces";
+const EXPORTER: &str = "otlp";
 const PROTOCOL: &str = "http/protobuf";
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -53,14 +55,17 @@ impl Tracing {
 
 /// Returns what the environment says.
 fn told(variable: fn(&str) -> Option<String>) -> Option<Result<String, String>> {
-    let off = variable("OTEL_SDK_DISABLED").is_some_and(|value| value.eq_ignore_ascii_case("true"))
-        || variable("OTEL_TRACES_EXPORTER").is_some_and(|exporter| exporter != "otlp");
-    if off {
+    let exporter = variable("OTEL_TRACES_EXPORTER").unwrap_or_else(|| EXPORTER.to_owned());
+    let is_disabled = variable("OTEL_SDK_DISABLED").is_some_and(|value| value.eq_ignore_ascii_case("true"));
+    if is_disabled || exporter == "none" {
         return None;
     }
     let own = variable("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT");
     let endpoint = own.or_else(|| variable("OTEL_EXPORTER_OTLP_ENDPOINT").map(|base| below(&base)))?;
-    let protocol = either(variable, "PROTOCOL").filter(|protocol| protocol != PROTOCOL);
+    if !exporter.split(',').any(|one| one.trim() == EXPORTER) {
+        return Some(Err(format!("only {EXPORTER} can send them, and not {exporter:?}")));
+    }
+    let protocol = PROTOCOLS.iter().find_map(|name| variable(name)).filter(|protocol| protocol != PROTOCOL);
     Some(match protocol {
         Some(protocol) => Err(format!("they are sent by {PROTOCOL}, and not by {protocol:?}")),
         None => check(&endpoint).map(|()| endpoint),
@@ -68,13 +73,8 @@ fn told(variable: fn(&str) -> Option<String>) -> Option<Result<String, String>> 
 }
 
 fn patience(variable: fn(&str) -> Option<String>) -> Duration {
-    let millis = either(variable, "TIMEOUT").and_then(|text| text.parse().ok());
+    let millis = TIMEOUTS.iter().find_map(|name| variable(name)?.parse().ok());
     millis.map_or(PATIENCE, Duration::from_millis)
-}
-
-/// Reads a variable that there is for one kind of signal and for all.
-fn either(variable: fn(&str) -> Option<String>, name: &str) -> Option<String> {
-    PREFIXES.iter().find_map(|prefix| variable(&format!("{prefix}{name}")))
 }
 
 /// Returns where a collector takes spans.
@@ -152,6 +152,12 @@ mod tests {
             _ => None,
         };
         assert_eq!(endpoint(None, elsewhere), Ok(None));
+        let another = |name: &str| match name {
+            "OTEL_EXPORTER_OTLP_ENDPOINT" => Some("http://e:4318".to_owned()),
+            "OTEL_TRACES_EXPORTER" => Some("console".to_owned()),
+            _ => None,
+        };
+        assert_eq!(endpoint(None, another).unwrap_err(), "only otlp can send them, and not \"console\"");
         let otherwise = |name: &str| match name {
             "OTEL_EXPORTER_OTLP_ENDPOINT" => Some("http://e:4317".to_owned()),
             "OTEL_EXPORTER_OTLP_PROTOCOL" => Some("grpc".to_owned()),
@@ -167,6 +173,12 @@ mod tests {
         assert_eq!(wanted(nothing).unwrap().patience, PATIENCE);
         let short = |name: &str| (name == "OTEL_EXPORTER_OTLP_TIMEOUT").then(|| "250".to_owned());
         assert_eq!(wanted(short).unwrap().patience, Duration::from_millis(250));
+        let own = |name: &str| match name {
+            "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT" => Some("soon".to_owned()),
+            "OTEL_EXPORTER_OTLP_TIMEOUT" => Some("250".to_owned()),
+            _ => None,
+        };
+        assert_eq!(wanted(own).unwrap().patience, Duration::from_millis(250));
     }
 
     #[test]

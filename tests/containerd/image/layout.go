@@ -104,6 +104,13 @@ func (l Layout) get(descriptor ocispec.Descriptor, value any) error {
 }
 
 func (l Layout) index(manifest ocispec.Manifest) error {
+	marker, err := json.Marshal(ocispec.ImageLayout{Version: ocispec.ImageLayoutVersion})
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(string(l), ocispec.ImageLayoutFile), marker, 0o644); err != nil {
+		return err
+	}
 	descriptor, err := l.putJSON(ocispec.MediaTypeImageManifest, manifest)
 	if err != nil {
 		return err

@@ -19,8 +19,12 @@ const REQUESTS: usize = 3000;
 const SOON: &[(&str, &str)] = &[("OTEL_BSP_SCHEDULE_DELAY", "10"), ("OTEL_EXPORTER_OTLP_TIMEOUT", "3600000")];
 
 fn sending(to: SocketAddr) -> Daemon {
+    sending_with(to, SOON)
+}
+
+fn sending_with(to: SocketAddr, variables: &'static [(&'static str, &'static str)]) -> Daemon {
     let more = format!("[log]\nlevel = \"info,cimsnap::rpc=warn\"\n[tracing]\nendpoint = \"http://{to}\"\n");
-    Daemon::start_with(&more, SOON)
+    Daemon::start_with(&more, variables)
 }
 
 /// Starts what takes the place of a collector, and counts who comes.
@@ -110,4 +114,15 @@ async fn a_collector_that_comes_back() {
     let daemon = sending(address);
     let again = |log: &str| log.contains("again");
     one(&warnings(daemon, again).await, "it answers 400");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn variables_that_make_no_sense() {
+    let (address, came) = collector(|_, stream| {
+        say(stream, b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
+    });
+    let daemon =
+        sending_with(address, &[("OTEL_BSP_SCHEDULE_DELAY", "10"), ("OTEL_EXPORTER_OTLP_TIMEOUT", "abc")]);
+    let warnings = warnings(daemon, |_| came.load(Ordering::SeqCst) > 0).await;
+    one(&warnings, r#"OTEL_EXPORTER_OTLP_TIMEOUT is "abc", which is no whole number: 10000 is taken"#);
 }

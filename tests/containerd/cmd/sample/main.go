@@ -1,6 +1,6 @@
 // Sample makes an OCI layout with an image of Linux that runs: a shell, files of this machine, and changes of them.
 //
-//	sample [-size MIB] [-from DIR] LAYOUT
+//	sample [-size MIB] [-from DIR] [-at DIR] LAYOUT
 package main
 
 import (
@@ -19,19 +19,20 @@ import (
 func main() {
 	size := flag.Int64("size", 64, "about how many MiB of files there are")
 	from := flag.String("from", "/usr/lib", "where the files come from")
+	at := flag.String("at", "data", "where they are in the image")
 	flag.Parse()
-	if err := run(flag.Arg(0), *from, *size<<20); err != nil {
+	if err := run(flag.Arg(0), *from, *at+"/", *size<<20); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func run(layout, from string, size int64) error {
+func run(layout, from, at string, size int64) error {
 	system, err := shell()
 	if err != nil {
 		return err
 	}
-	files, err := sample(from, size)
+	files, err := sample(from, at, size)
 	if err != nil {
 		return err
 	}
@@ -59,7 +60,7 @@ func shell() ([]image.Entry, error) {
 }
 
 // sample is the first plain files below a directory, by name, as far as the size allows.
-func sample(from string, size int64) ([]image.Entry, error) {
+func sample(from, at string, size int64) ([]image.Entry, error) {
 	var entries []image.Entry
 	err := filepath.WalkDir(from, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || !(entry.IsDir() || entry.Type().IsRegular()) {
@@ -70,14 +71,14 @@ func sample(from string, size int64) ([]image.Entry, error) {
 			return err
 		}
 		if entry.IsDir() {
-			entries = append(entries, image.Dir("data/"+name+"/"))
+			entries = append(entries, image.Dir(at+name+"/"))
 			return nil
 		}
 		data, err := os.ReadFile(path)
 		if size -= int64(len(data)); size < 0 {
 			return fs.SkipAll
 		}
-		entries = append(entries, image.File("data/"+name, data))
+		entries = append(entries, image.File(at+name, data))
 		return err
 	})
 	return entries, err

@@ -21,9 +21,12 @@ start_registry() {
     await 'the registry' listens
 }
 
-push_image() {
-    sample -size 2 "$directory/alpine"
-    push "$directory/alpine" "$registry/alpine:latest"
+# Brings an image of three layers to the registry, and leaves its layout in $directory/layouts.
+push_image() { # NAME:TAG OPTION-OF-SAMPLE…
+    local layout=$directory/layouts/$1
+    mkdir -p "$layout"
+    sample -size 2 "${@:2}" "$layout"
+    push "$layout" "$registry/$1"
 }
 
 # The machine as it was before anything was installed.

@@ -12,7 +12,7 @@ fi
 directory=$1
 project=$PWD
 export logs=$directory/logs
-. tests/deploy/operations/words.sh
+. tests/deploy/machine/words.sh
 
 # What is written in a directory goes elsewhere.
 overlay() { # DIRECTORY
@@ -38,10 +38,10 @@ lay_out() {
     mount -t tmpfs release "$project/target/release"
     cp "$directory/home/cimsnap" "$project/target/release/"
     ln -s /bin/true "$directory/bin/cargo"
-    cp tests/deploy/operations/systemctl "$directory/bin/"
+    cp tests/deploy/machine/systemctl "$directory/bin/"
     go -C tests/containerd build -o "$directory/bin/" ./cmd/push ./cmd/sample ./cmd/crictl
     mkdir -p /etc/containerd
-    cp tests/deploy/operations/containerd.toml /etc/containerd/config.toml
+    cp tests/deploy/machine/containerd.toml /etc/containerd/config.toml
 }
 
 PATH=$PATH:/usr/local/go/bin:$project/target/tools/go/bin
@@ -49,7 +49,6 @@ lay_out
 PATH=$directory/bin:$project/target/tools/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin
 export TMPDIR=/run
 start_registry
-push_image
 systemctl start containerd
 
 cd "$directory/home"
@@ -57,13 +56,11 @@ exec 3<"$directory/commands"
 while read -r line <&3; do
     echo "# $line"
     # shellcheck disable=SC2294
-    eval "$line" </dev/null || {
+    eval "$line" </dev/null 2>&1 || {
         echo "this ends with $?; the logs:" >&2
         tail -n 8 "$logs"/* >&2
         exit 1
     }
 done
-[ ! -e /var/lib/cimsnap ]
-[ ! -e /run/cimsnap/cimsnap.sock ]
 systemctl stop containerd
 printf '\nall is run\n'
