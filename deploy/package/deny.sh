@@ -6,5 +6,5 @@ cd "$(dirname "$0")/../.."
 tools=target/tools
 tool_version=0.20.2
 "$tools/bin/cargo-deny" --version 2>/dev/null | grep -qF "$tool_version" ||
-    cargo install --quiet --locked --root "$tools" --version "$tool_version" cargo-deny
+    cargo install --debug --quiet --locked --root "$tools" --version "$tool_version" cargo-deny
 exec "$tools/bin/cargo-deny" --locked check "$@"

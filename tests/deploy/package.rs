@@ -63,6 +63,11 @@ fn a_package_has_all_that_an_operator_needs() {
         assert!(control.lines().any(|told| told == line), "{control}");
     }
     assert!(control.contains("\nDepends: libc6 (>= "), "{control}");
+    // No address of anybody's: names below `invalid` never lead anywhere.
+    assert!(
+        control.contains("\nMaintainer: cimsnap contributors <contributors@cimsnap.invalid>\n"),
+        "{control}"
+    );
 }
 
 #[test]

@@ -81,8 +81,8 @@ fn lay_out(machine: &Path) {
     for (number, file) in files.iter().enumerate() {
         let path = machine.join(file);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        let large = [number.to_le_bytes(); 50_000].concat();
+        let large = file.repeat(20_000);
         let len = if number % 2 == 0 { 40 } else { large.len() };
-        fs::write(path, &large[..len]).unwrap();
+        fs::write(path, &large.as_bytes()[..len]).unwrap();
     }
 }
