@@ -128,13 +128,17 @@ fn give(
     Ok(writer.put_snapshot(key, &row)?)
 }
 
-/// Returns where the time of a conversion went. Reading, inflating and hashing go on beside the rest.
+/// Returns where the time of a conversion went. Reading and inflating go on beside the rest.
 fn stages(timing: &StreamTiming, took: Duration) -> Stages {
+    let beside = match timing.threaded {
+        true => timing.waiting,
+        false => timing.reading.saturating_add(timing.inflating),
+    };
     Stages::default()
         .with("read", timing.reading)
         .with("inflate", timing.inflating)
         .with("hash", timing.hashing)
-        .with("write", took.saturating_sub(timing.of_caller()))
+        .with("write", took.saturating_sub(beside).saturating_sub(timing.hashing))
         .with("convert", took)
 }
 

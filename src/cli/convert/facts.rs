@@ -121,11 +121,15 @@ impl Facts {
 impl Stages {
     fn new(timing: &StreamTiming, took: Duration) -> Self {
         // What the importing thread did not spend on other stages, it spent on entries and their data.
+        let elsewhere = match timing.threaded {
+            true => timing.hashing.saturating_add(timing.waiting),
+            false => timing.hashing.saturating_add(timing.reading).saturating_add(timing.inflating),
+        };
         Self {
             read: timing.reading.as_secs_f64(),
             inflate: timing.inflating.as_secs_f64(),
             hash: timing.hashing.as_secs_f64(),
-            write: took.saturating_sub(timing.of_caller()).as_secs_f64(),
+            write: took.saturating_sub(elsewhere).as_secs_f64(),
             commit: None,
         }
     }

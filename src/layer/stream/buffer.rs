@@ -70,33 +70,9 @@ pub(super) struct Pool {
     waited: Duration,
 }
 
-/// Where buffers go back to the decoder.
-#[derive(Clone, Debug)]
-pub(super) struct Returns(Sender<Buffer>);
-
-/// A buffer that is read and filled no more. When it is dropped, it goes back.
+/// Where the consumer gives buffers back. Dropping it tells the decoder that nobody reads on.
 #[derive(Debug)]
-pub(super) struct Filled {
-    buffer: Buffer,
-    returns: Returns,
-}
-
-impl Filled {
-    pub(super) fn new(buffer: Buffer, returns: &Returns) -> Self {
-        Self { buffer, returns: returns.clone() }
-    }
-
-    pub(super) fn bytes(&self) -> &[u8] {
-        self.buffer.filled()
-    }
-}
-
-impl Drop for Filled {
-    fn drop(&mut self) {
-        let none = Buffer { bytes: Box::default(), start: 0, end: 0 };
-        self.returns.give(std::mem::replace(&mut self.buffer, none));
-    }
-}
+pub(super) struct Returns(Sender<Buffer>);
 
 impl Pool {
     pub(super) fn new() -> (Self, Returns) {
@@ -104,7 +80,7 @@ impl Pool {
         (Self { unmade: BUFFERS, returned, waited: Duration::ZERO }, Returns(sender))
     }
 
-    /// Takes an empty buffer, waiting for one when all are in use. `None` when no more can come back.
+    /// Takes an empty buffer, waiting for one when all are in use. `None` when the consumer is gone.
     pub(super) fn take(&mut self) -> Option<Buffer> {
         let mut buffer = match (self.returned.try_recv(), self.unmade.checked_sub(1)) {
             (Ok(buffer), _) => buffer,
@@ -133,7 +109,7 @@ impl Pool {
 
 impl Returns {
     /// Gives a buffer back. When the decoder has ended already, the buffer is freed.
-    fn give(&self, buffer: Buffer) {
+    pub(super) fn give(&self, buffer: Buffer) {
         let _ = self.0.send(buffer);
     }
 }

@@ -33,7 +33,7 @@ pub struct StreamSummary {
 /// Where the time of a stream went, measured once for each buffer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StreamTiming {
-    /// Whether the blob was decompressed and hashed on threads of their own.
+    /// Whether the blob was decompressed on a thread of its own.
     pub threaded: bool,
     /// Decompressing side: reading the blob.
     pub reading: Duration,
@@ -43,18 +43,8 @@ pub struct StreamTiming {
     pub stalled: Duration,
     /// Caller's side: waiting for bytes, because the decompressing side is behind. Zero without a thread.
     pub waiting: Duration,
-    /// Hashing blob and tar stream.
+    /// Caller's side: hashing blob and tar stream.
     pub hashing: Duration,
-}
-
-impl StreamTiming {
-    /// Returns what the caller's thread has spent in the stream.
-    pub fn of_caller(&self) -> Duration {
-        match self.threaded {
-            true => self.waiting,
-            false => self.reading.saturating_add(self.inflating).saturating_add(self.hashing),
-        }
-    }
 }
 
 impl Expected {
