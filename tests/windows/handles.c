@@ -1,36 +1,40 @@
 /* Prints how many handles the process has that serves the pipe of the first word. */
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <windows.h>
 #include <winternl.h>
 
-/* What there is of SYSTEM_PROCESS_INFORMATION in some headers differs. */
-struct process {
-    ULONG next, threads;
-    BYTE times[48];
-    UNICODE_STRING name;
-    LONG priority;
-    HANDLE id, parent;
-    ULONG handles;
-};
+/* The list of all handles, which the headers of mingw lack. */
+#define SYSTEM_HANDLES ((SYSTEM_INFORMATION_CLASS)16)
+#define ROOM (64 << 20)
 
-static BYTE table[1 << 20];
+struct handles {
+    ULONG count;
+    struct {
+        ULONG owner;
+        BYTE type, flags;
+        USHORT value;
+        void *object;
+        ULONG access;
+    } list[];
+};
 
 int main(int count, char **words)
 {
-    struct process *process = (struct process *)table;
+    struct handles *all = malloc(ROOM);
     HANDLE pipe;
-    ULONG id;
+    ULONG id, i, found = 0;
 
     if (count != 2)
         return 2;
     pipe = CreateFileA(words[1], GENERIC_READ | GENERIC_WRITE, 0, NULL, OPEN_EXISTING, 0, NULL);
     if (pipe == INVALID_HANDLE_VALUE || !GetNamedPipeServerProcessId(pipe, &id))
         return 1;
-    if (NtQuerySystemInformation(SystemProcessInformation, table, sizeof(table), NULL))
+    if (!all || NtQuerySystemInformation(SYSTEM_HANDLES, all, ROOM, NULL))
         return 1;
-    while ((ULONG)(ULONG_PTR)process->id != id && process->next)
-        process = (struct process *)((BYTE *)process + process->next);
-    printf("%lu\n", process->handles);
-    return (ULONG)(ULONG_PTR)process->id == id ? 0 : 1;
+    for (i = 0; i < all->count; i++)
+        found += all->list[i].owner == id;
+    printf("%lu\n", found);
+    return found ? 0 : 1;
 }
