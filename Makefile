@@ -67,7 +67,7 @@ BENCH_DISK := target/bench-disk
 .PHONY: bench
 bench: ## Measure on a fresh file system (as root); redraw docs/benchmarks.md and its plots
 	tests/bench/disk.sh mount $(BENCH_DISK).img $(BENCH_DISK) 20G
-	status=0; CIMSNAP_BENCH_DIR=$(abspath $(BENCH_DISK)) cargo bench --locked --bench image --bench mount --bench layer --bench convert --bench daemon --bench pull --bench containers || status=$$?; \
+	status=0; CIMSNAP_BENCH_DIR=$(abspath $(BENCH_DISK)) cargo bench --locked --bench image --bench mount --bench layer --bench convert --bench windows --bench daemon --bench pull --bench containers || status=$$?; \
 	    tests/bench/disk.sh umount $(BENCH_DISK).img $(BENCH_DISK); exit $$status
 	cargo bench --locked --bench report
 

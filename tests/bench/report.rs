@@ -68,6 +68,7 @@ fn main() {
         ("mount", mount_table(root)),
         ("layer", layer_table(root)),
         ("convert", convert_table(root)),
+        ("windows", windows_table(root)),
         ("daemon", daemon_table(root)),
         ("pull", pulls),
         ("step", step_table(root)),
@@ -136,6 +137,24 @@ fn convert_table(root: &Path) -> String {
     let mut table = String::from("| | | goal |\n|---|---|---|\n");
     for (what, figure, goal) in rows {
         writeln!(table, "| {what} | {figure} | {goal} |").unwrap();
+    }
+    table
+}
+
+/// Makes the table of the program for Windows beside that for Linux.
+fn windows_table(root: &Path) -> String {
+    let results = results(root, "windows");
+    let mut table =
+        String::from("| | for Linux | for Windows, with Wine | to Linux | goal |\n|---|---|---|---|---|\n");
+    for (what, of, figure, goal) in [
+        ("convert the image", "convert", "wall", "at most 1.5"),
+        ("of the processor, without Wine's server", "convert", "processor", ""),
+        ("start, and do nothing", "start", "wall", ""),
+    ] {
+        let [linux, windows] =
+            ["linux", "windows"].map(|system| results[of][system][figure].as_f64().unwrap());
+        let (ratio, linux, windows) = (windows / linux, duration(linux), duration(windows));
+        writeln!(table, "| {what} | {linux} | {windows} | {ratio:.2} | {goal} |").unwrap();
     }
     table
 }
