@@ -8,6 +8,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 use cimsnap::layer::digest::Digest;
 
 use crate::held::{Held, rounds};
+use crate::machine::finish;
 use crate::node::TOOLS;
 use crate::served::{Daemon, Setting};
 use crate::wine::{WINE, compile, project, windows_path};
@@ -59,7 +60,7 @@ impl Client {
 
 /// Returns how many handles a daemon has.
 fn handles(daemon: &Daemon, program: &Path) -> usize {
-    let output = daemon.machine.run(program).arg(&daemon.pipes.daemon).output().unwrap();
+    let output = finish(daemon.machine.run(program).arg(&daemon.pipes.daemon));
     assert!(output.status.success(), "{output:?}");
     str::from_utf8(&output.stdout).unwrap().trim().parse().unwrap()
 }

@@ -1,8 +1,9 @@
 //! Machines of Windows, which Wine makes.
 
 use std::fs;
+use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use tempfile::TempDir;
 
@@ -43,7 +44,7 @@ impl Machine {
 
     /// Runs `cimsnap.exe` with words, which must succeed, and returns what it prints.
     pub(crate) fn cimsnap(&self, words: &[&str]) -> String {
-        let output = self.run(&WINE.program).args(words).output().unwrap();
+        let output = finish(self.run(&WINE.program).args(words));
         assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     }
@@ -62,6 +63,20 @@ impl Drop for Machine {
             drop(self.command("wineserver").arg("--kill").status());
         }
     }
+}
+
+/// Runs a program, and returns what it has said. It does not say so through pipes, which Wine's server may have after its end.
+pub(crate) fn finish(command: &mut Command) -> Output {
+    let mut files = [tempfile::tempfile().unwrap(), tempfile::tempfile().unwrap()];
+    let [out, errors] = files.each_ref().map(|file| file.try_clone().unwrap());
+    let status = command.stdout(out).stderr(errors).status().unwrap();
+    let [stdout, stderr] = files.each_mut().map(|file| {
+        let mut said = Vec::new();
+        file.rewind().unwrap();
+        file.read_to_end(&mut said).unwrap();
+        said
+    });
+    Output { status, stdout, stderr }
 }
 
 /// Where the machine lies that all share.

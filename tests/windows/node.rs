@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::machine::finish;
 use crate::process::Process;
 use crate::served::{Daemon, Setting};
 use crate::wine::{project, windows_path};
@@ -61,7 +62,7 @@ impl Node {
 
     /// Has `ctr` do something, which must succeed. Returns what it prints.
     pub(crate) fn ctr(&self, namespace: &str, words: &[&str]) -> String {
-        let output = self.asked(namespace, words).output().unwrap();
+        let output = finish(&mut self.asked(namespace, words));
         assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     }

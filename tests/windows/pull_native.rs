@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use cimsnap::engine::EngineKind;
 
-use crate::machine::Machine;
+use crate::machine::{Machine, finish};
 use crate::node::{NAMESPACE, until};
 use crate::pulled::{Pulled, files};
 use crate::served::Setting;
@@ -29,7 +29,7 @@ fn told(name: &str, size: u64) -> Pulled {
 fn engine(pulled: &Pulled) -> String {
     let daemon = &pulled.node.daemon;
     let mut command = daemon.machine.run(&WINE.program);
-    let printed = command.args(["doctor", "--json", "--config", &daemon.config()]).output().unwrap().stdout;
+    let printed = finish(command.args(["doctor", "--json", "--config", &daemon.config()])).stdout;
     let answer: serde_json::Value = serde_json::from_slice(&printed).unwrap();
     let seen = answer["symptoms"].as_array().unwrap().iter().map(|symptom| symptom["seen"].as_str().unwrap());
     seen.filter(|seen| seen.starts_with("images of Windows are written by ")).collect()

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::convert::{cimsnap, convert};
 use crate::generator::{Options, Os, generate};
+use crate::machine::finish;
 use crate::node::{NAMESPACE, Node, SNAPSHOTTER, until};
 use crate::served::Setting;
 use crate::wine::windows_path;
@@ -57,7 +58,7 @@ impl Pulled {
     }
 
     pub(crate) fn pull(&self, namespace: &str) {
-        let output = self.node.pulling(namespace, &self.reference).output().unwrap();
+        let output = finish(&mut self.node.pulling(namespace, &self.reference));
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
 
@@ -134,7 +135,7 @@ impl Pulled {
 
     /// Checks that what a container wrote cannot become a layer.
     pub(crate) fn is_not_committed(&self, key: &str) {
-        let refused = self.node.asked(NAMESPACE, &of_snapshots(&["commit", "layer", key])).output().unwrap();
+        let refused = finish(&mut self.node.asked(NAMESPACE, &of_snapshots(&["commit", "layer", key])));
         let text = String::from_utf8(refused.stderr).unwrap();
         assert!(!refused.status.success() && text.contains("was filled with no layer"), "{text}");
     }
@@ -143,8 +144,7 @@ impl Pulled {
     pub(crate) fn is_found_again(&self) {
         let probe = "extract-1 probe";
         until("containerd finds the daemon again", || {
-            let asked = self.node.asked(NAMESPACE, &of_snapshots(&["prepare", probe])).output();
-            asked.unwrap().status.success()
+            finish(&mut self.node.asked(NAMESPACE, &of_snapshots(&["prepare", probe]))).status.success()
         });
         self.snapshots(&["rm", probe]);
     }
