@@ -2,6 +2,7 @@
 
 use std::thread;
 
+use crate::machine::finish;
 use crate::served::{Daemon, Setting};
 use crate::wine::WINE;
 
@@ -44,7 +45,7 @@ fn many_are_answered_at_once() {
 fn a_second_daemon_is_refused() {
     let daemon = Daemon::start("second");
     let mut command = WINE.run(&WINE.program);
-    let output = command.args(["daemon", "--config", &daemon.config()]).output().unwrap();
+    let output = finish(command.args(["daemon", "--config", &daemon.config()]));
     let text = String::from_utf8(output.stderr).unwrap();
     assert!(!output.status.success() && text.contains("is in use by another cimsnap"), "{text}");
     assert_eq!(snapshots(&daemon), "");

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::convert::cimsnap;
-use crate::machine::Machine;
+use crate::machine::{Machine, finish};
 use crate::node::TOOLS;
 use crate::wine::{project, windows_path};
 
@@ -13,7 +13,7 @@ fn import(blobs: &[PathBuf], to: &Path) {
     let machine = Machine::with_library();
     let mut command = machine.run(&TOOLS.join("windows/hcsshim.exe"));
     command.arg(windows_path(to));
-    let output = command.args(blobs.iter().map(|blob| windows_path(blob))).output().unwrap();
+    let output = finish(command.args(blobs.iter().map(|blob| windows_path(blob))));
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 

@@ -23,12 +23,13 @@ mod served;
 mod service;
 mod wine;
 
+use machine::finish;
 use wine::{WINE, compile, windows_path};
 
 /// Runs tests that were compiled for Windows, none of which may fail or be left out.
 fn pass(program: &std::path::Path) {
     let stand_in = windows_path(&compile("node", "dll", &["-shared"]));
-    let output = WINE.run(program).env("CIMSNAP_STAND_IN", stand_in).output().unwrap();
+    let output = finish(WINE.run(program).env("CIMSNAP_STAND_IN", stand_in));
     let printed = String::from_utf8_lossy(&output.stdout);
     let passed = printed.contains("test result: ok. ") && printed.contains(" 0 failed; 0 ignored; ");
     let errors = String::from_utf8_lossy(&output.stderr);

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::machine::shared;
+use crate::machine::{finish, shared};
 use crate::wine::{WINE, compile, windows_path};
 
 /// Services have one name in all of a system.
@@ -22,6 +22,8 @@ const KEYS: [&str; 2] = [
 
 /// SERVICE_CONTROL_INTERROGATE
 const INTERROGATE: &str = "4";
+/// SERVICE_CONTROL_PRESHUTDOWN
+const BEFORE_SHUTDOWN: &str = "15";
 /// SERVICE_CONTROL_PARAMCHANGE
 const PARAM_CHANGE: &str = "6";
 
@@ -80,7 +82,7 @@ impl Drop for Service {
 }
 
 fn call(verb: &str, words: &[&str]) -> Output {
-    WINE.run(&WINE.program).args(["service", verb]).args(words).output().unwrap()
+    finish(WINE.run(&WINE.program).args(["service", verb]).args(words))
 }
 
 /// What the service says, and its exit code.
@@ -103,10 +105,23 @@ fn wait_for(text: &str) {
     }
 }
 
-fn registry_has(key: &str) -> bool {
+/// Sends the service what only the system sends, and not `cimsnap service`.
+fn send(code: &str) {
+    let control = compile("control", "exe", &["-ladvapi32"]);
+    let sent = finish(WINE.run(&control).args(["cimsnap", code]));
+    assert!(sent.status.success(), "{code}: {sent:?}");
+}
+
+/// Returns what the registry has at a key, if anything.
+fn registry(key: &str) -> Option<String> {
     let mut command = Command::new("wine");
     command.args(["reg", "query", key]).env("WINEPREFIX", shared()).env("WINEDEBUG", "-all");
-    command.output().unwrap().status.success()
+    let output = finish(&mut command);
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+fn registry_has(key: &str) -> bool {
+    registry(key).is_some()
 }
 
 #[test]
@@ -146,6 +161,20 @@ fn a_service_ends_though_a_client_stays() {
     assert!(log.lines().last().is_some_and(|line| line.ends_with("ended")), "{log}");
     drop(held.stdin.take());
     held.wait().unwrap();
+}
+
+#[test]
+fn a_service_ends_before_the_system_does() {
+    let service = Service::install();
+    // Twice the two seconds that requests are given, and ten, in milliseconds.
+    let said = registry(KEYS[0]).unwrap();
+    let line = said.lines().find(|line| line.contains("PreshutdownTimeout")).unwrap_or(&said);
+    assert!(line.ends_with(&format!("{:#x}", 14_000)), "{line}");
+    service.must("start", &[]);
+    send(BEFORE_SHUTDOWN);
+    wait_for(" ended");
+    service.must("stop", &[]);
+    assert_eq!(status().0["state"], "stopped");
 }
 
 #[test]
@@ -198,11 +227,6 @@ fn why_a_service_cannot_serve_is_in_its_log() {
 #[test]
 fn a_service_reads_its_configuration_again() {
     let service = Service::install();
-    let control = compile("control", "exe", &["-ladvapi32"]);
-    let send = |code: &str| {
-        let sent = WINE.run(&control).args(["cimsnap", code]).output().unwrap();
-        assert!(sent.status.success(), "{code}: {sent:?}");
-    };
     service.must("start", &[]);
     service.configure("debug");
     send(PARAM_CHANGE);
