@@ -41,8 +41,7 @@ impl Store {
     /// Waits until some of the files that are kept are on the disk, and keeps these no longer. Returns how many these are:
     /// none when none are left. Meanwhile nobody must write others of the same names.
     pub fn settle(&self) -> Result<usize, StoreError> {
-        let mut names = self.read(|reader| reader.kept_names())?;
-        names.truncate(BATCH);
+        let names = self.read(|reader| reader.some_kept_names(BATCH))?;
         if names.is_empty() {
             self.kept.store(0, Ordering::Relaxed);
             return Ok(0);
@@ -52,7 +51,7 @@ impl Store {
             sync(&images.join(name))?;
         }
         sys::sync_directory(&images).map_err(StoreError::io("sync", &images))?;
-        self.write(Promise::Loose, |writer| writer.settle(names.iter().map(String::as_str)))?;
+        self.write(Promise::Loose, |writer| writer.keep_no_longer(names.iter().map(String::as_str)))?;
         Ok(names.len())
     }
 
@@ -86,7 +85,10 @@ impl Writer {
     }
 
     /// Keeps files no longer.
-    pub(super) fn settle<'n>(&mut self, names: impl Iterator<Item = &'n str>) -> Result<(), StoreError> {
+    pub(super) fn keep_no_longer<'n>(
+        &mut self,
+        names: impl Iterator<Item = &'n str>,
+    ) -> Result<(), StoreError> {
         let mut kept = self.transaction.open_table(KEPT)?;
         for name in names {
             kept.remove(name)?;

@@ -37,6 +37,9 @@ pub trait Tables {
     /// Hands all rows to `visit`, in the order of their keys.
     fn each(&self, table: Rows, visit: &mut Visit<'_>) -> Result<(), StoreError>;
 
+    /// Returns the first keys.
+    fn keys(&self, table: Rows, most: usize) -> Result<Vec<String>, StoreError>;
+
     /// Returns what an index has for a key.
     fn entries(&self, index: Index, key: &str) -> Result<Vec<String>, StoreError>;
 
@@ -57,6 +60,11 @@ macro_rules! tables {
 
             fn each(&self, table: Rows, visit: &mut Visit<'_>) -> Result<(), StoreError> {
                 each_row(&self.transaction.open_table(table)?, visit)
+            }
+
+            fn keys(&self, table: Rows, most: usize) -> Result<Vec<String>, StoreError> {
+                let table = self.transaction.open_table(table)?;
+                table.iter()?.take(most).map(|row| Ok(row?.0.value().to_owned())).collect()
             }
 
             fn entries(&self, index: Index, key: &str) -> Result<Vec<String>, StoreError> {
@@ -178,12 +186,12 @@ pub trait Look: Tables {
 
     /// Names the files that are kept until they are on the disk.
     fn kept_names(&self) -> Result<Vec<String>, StoreError> {
-        let mut names = Vec::new();
-        self.each(KEPT, &mut |name, _| {
-            names.push(name.to_owned());
-            Ok(())
-        })?;
-        Ok(names)
+        self.keys(KEPT, usize::MAX)
+    }
+
+    /// Names some of them, and no more than `most`.
+    fn some_kept_names(&self, most: usize) -> Result<Vec<String>, StoreError> {
+        self.keys(KEPT, most)
     }
 
     /// Hands what is in them to `visit`.

@@ -51,7 +51,7 @@ pub(super) fn prepare(database: &Database) -> Result<(), StoreError> {
     match found {
         Some(CURRENT) => return Ok(()),
         Some(found) if found > CURRENT => return Err(StoreError::Newer { found, known: CURRENT }),
-        Some(_) | None => {}
+        _ => {}
     }
     transaction.open_table(META)?.insert(SCHEMA, CURRENT)?;
     transaction.open_table(SNAPSHOTS)?;

@@ -68,7 +68,7 @@ impl Writer {
     /// Removes an image.
     pub fn remove_image(&mut self, chain: &Digest) -> Result<(), StoreError> {
         let Some(row) = self.image(chain)? else { return Ok(()) };
-        self.settle(row.files.iter().map(|file| file.name.as_str()))?;
+        self.keep_no_longer(row.files.iter().map(|file| file.name.as_str()))?;
         self.remove_image_row(&chain.to_string(), &row)
     }
 
@@ -96,7 +96,7 @@ impl Writer {
     /// Removes a layer, and what is known of blobs that are this layer.
     pub fn remove_layer(&mut self, set: Guid) -> Result<(), StoreError> {
         let Some(row) = self.layer(set)? else { return Ok(()) };
-        self.settle(row.files.iter().map(|file| file.name.as_str()))?;
+        self.keep_no_longer(row.files.iter().map(|file| file.name.as_str()))?;
         let set = set.to_string();
         self.transaction.open_table(LAYERS)?.remove(set.as_str())?;
         self.transaction.open_table(BLOBS)?.retain(|_, of| of != set)?;
