@@ -173,11 +173,13 @@ impl SnapshotError {
             }
             Self::OtherSystem { .. }
             | Self::NoNativeEngine(_)
-            | Self::Disk(DiskError::NoTemplate(_) | DiskError::NoMaker { .. }) => Code::FailedPrecondition,
+            | Self::Disk(DiskError::NoTemplate(_) | DiskError::NoMaker { .. } | DiskError::NoMachine(_)) => {
+                Code::FailedPrecondition
+            }
             Self::NotForWindows(_)
             | Self::NoImage(_)
             | Self::NoFiles(_)
-            | Self::Disk(DiskError::Size { .. } | DiskError::ForMachine) => Code::Unimplemented,
+            | Self::Disk(DiskError::Size { .. }) => Code::Unimplemented,
             Self::Cim(error) if error.kind() == ErrorKind::Unsupported => Code::Unimplemented,
             _ if self.is_full() => Code::ResourceExhausted,
             _ => Code::Internal,

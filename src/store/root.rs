@@ -106,6 +106,11 @@ impl Root {
         self.0.join("sandbox.vhdx")
     }
 
+    /// Returns the disk that those of virtual machines are copies of.
+    pub fn machine_template(&self) -> PathBuf {
+        self.0.join("machine.vhdx")
+    }
+
     /// Returns the directory of disks that those of containers lie over.
     pub fn blanks(&self) -> PathBuf {
         self.0.join("disks")

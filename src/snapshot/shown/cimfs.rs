@@ -8,7 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use super::disk::{DiskError, ScratchDisks};
+use super::disk::{DiskError, ScratchDisks, copy};
 use super::{Mount, Show, SnapshotError, Snapshots};
 use crate::layer::digest::Digest;
 use crate::snapshot::Labels;
@@ -22,6 +22,9 @@ const KIND: &str = "CimFS";
 
 /// What the shim calls the disk of a container.
 const DISK: &str = "sandbox.vhdx";
+
+/// Where the disk of a container's virtual machine lies, which is called the same.
+const OF_MACHINE: &str = "vm";
 
 /// How many bytes a disk is to have.
 const SIZE: &str = "containerd.io/snapshot/windows/rootfs.sizebytes";
@@ -45,31 +48,42 @@ impl<D: ScratchDisks> CimFs<D> {
         Self { disks, making: Mutex::default() }
     }
 
-    /// Makes the disk of a snapshot, unless it is there.
-    fn make_disk(&self, directory: &Path, labels: &Labels) -> Result<(), SnapshotError> {
-        if labels.contains_key(MACHINE_DISK) {
-            return Err(DiskError::ForMachine.into());
-        }
+    /// Makes the disks of a snapshot, unless they are there.
+    fn make_disks(&self, root: &Root, id: u64, labels: &Labels) -> Result<(), SnapshotError> {
         let size = disk_size(labels)?;
+        let directory = root.snapshot(id);
         let _alone = self.making.lock().unwrap_or_else(PoisonError::into_inner);
-        let disk = directory.join(DISK);
-        if disk.exists() {
-            return Ok(());
+        if labels.contains_key(MACHINE_DISK) {
+            let disk = directory.join(OF_MACHINE).join(DISK);
+            make_whole(&directory, &disk, |unfinished| {
+                copy(root.machine_template(), unfinished, DiskError::NoMachine)?;
+                self.disks.grant_to_machines(unfinished)
+            })?;
         }
-        let making = directory.join("making");
-        Ok(self.make_beside(&making, &disk, size)?)
+        Ok(make_whole(&directory, &directory.join(DISK), |unfinished| self.disks.make(unfinished, size))?)
     }
+}
 
-    /// Makes a disk in a directory of its own, so that it has its name only when it is whole.
-    fn make_beside(&self, making: &Path, disk: &Path, size: Option<u64>) -> Result<(), DiskError> {
-        let failed = DiskError::make(disk);
-        remove_directory(making).map_err(&failed)?;
-        sys::make_private(making).map_err(&failed)?;
-        let unfinished = making.join(DISK);
-        self.disks.make(&unfinished, size)?;
-        patiently(|| fs::rename(&unfinished, disk)).map_err(&failed)?;
-        remove_directory(making).map_err(&failed)
+/// Makes a disk, unless it is there, in a directory of its own: so it has its name only when it is whole.
+fn make_whole(
+    directory: &Path,
+    disk: &Path,
+    make: impl FnOnce(&Path) -> Result<(), DiskError>,
+) -> Result<(), DiskError> {
+    if disk.exists() {
+        return Ok(());
     }
+    let failed = DiskError::make(disk);
+    let making = directory.join("making");
+    remove_directory(&making).map_err(&failed)?;
+    sys::make_private(&making).map_err(&failed)?;
+    let unfinished = making.join(DISK);
+    make(&unfinished)?;
+    if let Some(place) = disk.parent() {
+        sys::make_private(place).map_err(&failed)?;
+    }
+    patiently(|| fs::rename(&unfinished, disk)).map_err(&failed)?;
+    remove_directory(&making).map_err(&failed)
 }
 
 impl<D: ScratchDisks> Show for CimFs<D> {
@@ -102,7 +116,7 @@ impl<D: ScratchDisks> Show for CimFs<D> {
         if !is_extraction(key, &row.labels) {
             // The shim needs an image to run anything of.
             below.ok_or_else(|| SnapshotError::NoImage(key.to_owned()))?;
-            self.make_disk(&directory, &row.labels)?;
+            self.make_disks(all.store.root(), row.id, &row.labels)?;
         }
         // Nobody is to write what is there already; see `NewSnapshot::leaves_out`.
         let mode = if row.kind == Kind::View || row.layer.is_some() { "ro" } else { "rw" };

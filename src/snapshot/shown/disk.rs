@@ -38,9 +38,9 @@ pub enum DiskError {
         /// What they have.
         least: u64,
     },
-    /// Virtual machines cannot have images.
-    #[error("no disk for a virtual machine can be made: images of CimFS are not for machines")]
-    ForMachine,
+    /// There is nothing to make the disk of a virtual machine of.
+    #[error("there is no {}, the disk that those of virtual machines are copies of", .0.display())]
+    NoMachine(PathBuf),
     /// It cannot be written.
     #[error("cannot make disk {}", .at.display())]
     Make {
@@ -63,6 +63,9 @@ pub(super) trait ScratchDisks: fmt::Debug + Send + Sync {
     /// Makes a disk with an empty file system of NTFS: of that many bytes, or as large as disks are if nobody says. What
     /// it is called must be what the shim calls it, alone in its directory; afterwards it may be moved.
     fn make(&self, at: &Path, size: Option<u64>) -> Result<(), DiskError>;
+
+    /// Lets virtual machines read a disk.
+    fn grant_to_machines(&self, at: &Path) -> Result<(), DiskError>;
 
     /// Takes away what the shim of a container has attached, if it died before it could: the disk in a directory and the
     /// image below it. What is not attached is no fault, and what cannot be taken away keeps its files from being removed.
@@ -92,14 +95,26 @@ impl ScratchDisks for Template {
         if let Some(size) = size {
             return Err(DiskError::Size { size, template: self.path.clone() });
         }
-        match fs::copy(&self.path, at) {
-            Ok(_) => Ok(()),
-            Err(error) if error.kind() == ErrorKind::NotFound && !self.path.exists() => {
-                Err(DiskError::NoTemplate(self.path.clone()))
-            }
-            Err(source) => Err(DiskError::Make { at: at.to_owned(), source }),
-        }
+        copy(self.path.clone(), at, DiskError::NoTemplate)
+    }
+
+    /// Copies are read by whoever may read what they are copies of.
+    fn grant_to_machines(&self, _at: &Path) -> Result<(), DiskError> {
+        Ok(())
     }
 
     fn release(&self, _directory: &Path, _container: &str) {}
+}
+
+/// Copies a disk that somebody has made, if anybody has: else it is `missing`.
+pub(super) fn copy(
+    template: PathBuf,
+    at: &Path,
+    missing: impl FnOnce(PathBuf) -> DiskError,
+) -> Result<(), DiskError> {
+    match fs::copy(&template, at) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotFound && !template.exists() => Err(missing(template)),
+        Err(source) => Err(DiskError::Make { at: at.to_owned(), source }),
+    }
 }

@@ -91,6 +91,10 @@ impl ScratchDisks for NodeDisks {
         self.make_over(&blank, at, size).map_err(|error| DiskError::make(at)(io::Error::other(error)))
     }
 
+    fn grant_to_machines(&self, at: &Path) -> Result<(), DiskError> {
+        self.host.grant_to_machines(at).map_err(|error| DiskError::make(at)(io::Error::other(error)))
+    }
+
     /// In the order in which the shim would do it.
     fn release(&self, directory: &Path, container: &str) {
         note("detach the disk", container, self.host.detach_filter(directory));

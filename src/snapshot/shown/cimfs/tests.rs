@@ -191,17 +191,25 @@ fn a_size_must_be_one_that_can_be_made() {
     }
 }
 
-/// Notes what was released.
+/// Notes what was released, and which disks machines were let read.
 #[derive(Debug, Default, Clone)]
-struct Released(Arc<Mutex<Vec<(PathBuf, String)>>>);
+struct Host {
+    released: Arc<Mutex<Vec<(PathBuf, String)>>>,
+    granted: Arc<Mutex<Vec<PathBuf>>>,
+}
 
-impl ScratchDisks for Released {
+impl ScratchDisks for Host {
     fn make(&self, at: &Path, _size: Option<u64>) -> Result<(), DiskError> {
         fs::write(at, BLANK).map_err(DiskError::make(at))
     }
 
     fn release(&self, directory: &Path, container: &str) {
-        self.0.lock().unwrap().push((directory.to_owned(), container.to_owned()));
+        self.released.lock().unwrap().push((directory.to_owned(), container.to_owned()));
+    }
+
+    fn grant_to_machines(&self, at: &Path) -> Result<(), DiskError> {
+        self.granted.lock().unwrap().push(at.to_owned());
+        Ok(())
     }
 }
 
@@ -209,8 +217,8 @@ impl ScratchDisks for Released {
 fn what_a_dead_shim_left_goes_with_the_container() {
     let place = tempfile::tempdir().unwrap();
     let mut all = two_images(place.path());
-    let released = Released::default();
-    all.shown = Box::new(CimFs::new(released.clone()));
+    let host = Host::default();
+    all.shown = Box::new(CimFs::new(host.clone()));
     let mut expected = Vec::new();
     for (key, container) in [("k8s.io/12/web", "web"), ("k8s.io/13/a/b", "a/b"), ("plain", "plain")] {
         all.prepare(new(key, "top")).unwrap();
@@ -220,17 +228,43 @@ fn what_a_dead_shim_left_goes_with_the_container() {
     all.prepare(new("k8s.io/14/extract-2 x", "top")).unwrap();
     all.remove("k8s.io/14/extract-2 x").unwrap();
     all.remove("top").unwrap();
-    assert_eq!(*released.0.lock().unwrap(), expected);
+    assert_eq!(*host.released.lock().unwrap(), expected);
+}
+
+/// A snapshot over `parent` with a disk for its machine.
+fn with_machine(key: &str, parent: &str) -> NewSnapshot {
+    NewSnapshot {
+        labels: Labels::from([(MACHINE_DISK.to_owned(), String::from("true"))]),
+        ..new(key, parent)
+    }
+}
+
+/// Returns what is in the disk of a snapshot's machine.
+fn machine_disk(mounts: &[Mount]) -> Vec<u8> {
+    fs::read(Path::new(&mounts[0].source).join("vm/sandbox.vhdx")).unwrap()
 }
 
 #[test]
-fn disks_of_machines_are_refused() {
+fn the_disk_of_a_machine_is_a_copy_of_what_an_administrator_made() {
     let place = tempfile::tempdir().unwrap();
-    let all = two_images(place.path());
-    write_template(&all);
-    let labels = Labels::from([(MACHINE_DISK.to_owned(), "true".to_owned())]);
-    let made = all.prepare(NewSnapshot { labels, ..new("container", "top") });
-    assert_eq!(code(made), Some(Code::Unimplemented));
+    let mut all = two_images(place.path());
+    let host = Host::default();
+    all.shown = Box::new(CimFs::new(host.clone()));
+    let made = all.prepare(with_machine("container", "top"));
+    let text = made.as_ref().unwrap_err().to_string();
+    assert!(text.contains("machine.vhdx"), "{text}");
+    assert_eq!(code(made), Some(Code::FailedPrecondition));
+    fs::write(all.store().root().machine_template(), "of a machine").unwrap();
+    let mounts = all.prepare(with_machine("container", "top")).unwrap();
+    assert_eq!(machine_disk(&mounts), b"of a machine");
+    assert_eq!(fs::read(Path::new(&mounts[0].source).join(DISK)).unwrap(), BLANK);
+    // What the machine wrote stays, and it was let in before the disk had its name.
+    fs::write(Path::new(&mounts[0].source).join("vm/sandbox.vhdx"), "written").unwrap();
+    assert_eq!(all.mounts("container").unwrap(), mounts);
+    assert_eq!(machine_disk(&mounts), b"written");
+    assert_eq!(*host.granted.lock().unwrap(), [Path::new(&mounts[0].source).join("making").join(DISK)]);
+    let other = all.prepare(new("other", "top")).unwrap();
+    assert!(!Path::new(&other[0].source).join("vm").exists());
 }
 
 #[test]

@@ -135,6 +135,18 @@ fn a_disk_that_somebody_made_is_copied() {
 }
 
 #[test]
+fn machines_are_let_read_a_disk() {
+    let (_place, root) = root();
+    let stand_ins = StandIns::new();
+    let (disks, disk) = (stand_ins.disks(&root), root.join("machine"));
+    disks.grant_to_machines(&disk).unwrap();
+    assert_eq!(stand_ins.calls(), [grant(&disk)]);
+    stand_ins.fail("HcsGrantVmGroupAccess", 0x8007_0005);
+    let failed = disks.grant_to_machines(&disk);
+    assert!(matches!(&failed, Err(DiskError::Make { at, .. }) if *at == disk), "{failed:?}");
+}
+
+#[test]
 fn without_the_libraries_nothing_is_made_and_nothing_is_in_the_way() {
     let (_place, root) = root();
     let host = ContainerHost::open(&root);
