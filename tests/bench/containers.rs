@@ -24,7 +24,7 @@ fn main() {
     let root = support::scratch("c");
     let layout = root.join("layout");
     make(&layout);
-    let told = pullbench(&root, &["-against", "overlayfs,native", "-rounds", ROUNDS], &layout);
+    let told = pullbench(&root, &["-against", "overlayfs,erofs,native", "-rounds", ROUNDS], &layout);
     let told: Value = serde_json::from_str(&told).unwrap();
     println!("{told:#}");
     std::fs::remove_dir_all(&root).unwrap();

@@ -7,7 +7,7 @@
 //!
 //! The blobs are in containerd's content store already: what is timed is a look at the registry, and unpacking. The
 //! variants take turns. `-par` means that containerd unpacks up to four layers at once, `-seq` that it does not, which is
-//! what it does if nobody says. After each pull come some of what is there already, and of the same with one more layer.
+//! what it does if nobody says; `-igzip`, that it has that program inflate. After each pull come some of what is there already, and of the same with one more layer.
 //! `report` makes tables and a plot of it.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, reason = "a benchmark")]
@@ -23,7 +23,8 @@ use support::pullbench::pullbench;
 
 const ROUNDS: usize = 5;
 
-const VARIANTS: [&str; 4] = ["overlayfs-seq", "overlayfs-par", "cimsnap-seq", "cimsnap-par"];
+const VARIANTS: [&str; 6] =
+    ["overlayfs-seq", "overlayfs-par", "erofs-par", "erofs-igzip-par", "cimsnap-seq", "cimsnap-par"];
 
 /// What is told of every pull.
 const FIGURES: [&str; 6] = ["wall_s", "cpu_s", "peak_rss_mib", "disk_mb", "nothing_s", "one_file_s"];

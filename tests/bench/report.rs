@@ -193,6 +193,8 @@ const PULLS: &[(&str, &str)] = &[
     ("cimsnap, one layer at a time", "cimsnap-seq"),
     ("overlayfs, layers side by side", "overlayfs-par"),
     ("overlayfs, one layer at a time", "overlayfs-seq"),
+    ("erofs, layers side by side", "erofs-par"),
+    ("erofs with igzip, layers side by side", "erofs-igzip-par"),
 ];
 
 /// A ratio to draw: what, beside what, and how much.
@@ -213,7 +215,7 @@ fn pulls(root: &Path) -> (String, Vec<Bar>) {
         let (memory, disk) = (figure(key, "peak_rss_mib"), figure(key, "disk_mb"));
         writeln!(table, "| {name} | {time} | {ratio:.2} | {work} | {memory:.0} MiB | {disk:.0} MB |")
             .unwrap();
-        if key.starts_with("overlayfs") {
+        if !key.starts_with("cimsnap") {
             bars.push(("pull an image", *name, wall(key) / wall("cimsnap-par")));
         }
     }
@@ -247,13 +249,13 @@ const MEASURES: &[(&str, &str)] = &[
 /// Makes the table of what was measured with containers.
 fn containers_table(root: &Path) -> String {
     let results = results(root, "containers");
-    let snapshotters = ["cimsnap", "overlayfs", "native"];
+    let snapshotters = ["cimsnap", "overlayfs", "erofs", "native"];
     let figure = |snapshotter: &str, measure: &str| {
         let mut all = results["measured"].as_array().unwrap().iter();
         let found = all.find(|one| one["snapshotter"] == snapshotter && one["measure"] == measure);
         found.and_then(|one| one["median"].as_f64())
     };
-    let mut table = format!("| | {} |\n|---|---|---|---|\n", snapshotters.join(" | "));
+    let mut table = format!("| | {} |\n|---|---|---|---|---|\n", snapshotters.join(" | "));
     for (what, measure) in MEASURES {
         let cells = snapshotters.map(|snapshotter| match figure(snapshotter, measure) {
             None => "not measured".to_owned(),

@@ -1,14 +1,20 @@
 //! The program that starts containerd and its registry, and pulls.
 
+use std::env;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// Runs it in a directory with an image, and returns what it prints.
 pub(crate) fn pullbench(root: &Path, args: &[&str], layout: &Path) -> String {
     let project = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let installed = Command::new(project.join("tests/setup/containerd.sh")).status().unwrap();
-    assert!(installed.success(), "{installed}");
+    for setup in ["containerd.sh", "pull-peers.sh"] {
+        let installed = Command::new(project.join("tests/setup").join(setup)).status().unwrap();
+        assert!(installed.success(), "{setup}: {installed}");
+    }
+    let peers = project.join("target/tools/peers/bin");
+    let path = format!("{}:{}", peers.display(), env::var("PATH").unwrap());
     let output = Command::new(built("pullbench"))
+        .env("PATH", path)
         .env("CIMSNAP", env!("CARGO_BIN_EXE_cimsnap"))
         .args(args)
         .arg("-dir")

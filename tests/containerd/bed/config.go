@@ -29,6 +29,8 @@ func (d *Daemon) Snapshotter() Snapshotter {
 // Options are what differs between one containerd and another.
 type Options struct {
 	Snapshotter Snapshotter
+	// Others are snapshotters of containerd itself, beside overlayfs and native.
+	Others []Snapshotter
 	// Unpacks is how many layers are unpacked at once.
 	Unpacks int
 	// More is appended to the configuration.
@@ -53,6 +55,10 @@ disabled_plugins = ["io.containerd.internal.v1.opt", "io.containerd.nri.v1.nri",
   platform = "linux/amd64"
   snapshotter = "native"
   differ = "walking"
+`
+
+const erofs = `[plugins.'io.containerd.differ.v1.erofs']
+  mkfs_options = ["-T0", "--mkfs-time", "--sort=none"]
 `
 
 const proxies = `[proxy_plugins.%[1]s]
@@ -84,13 +90,16 @@ func (b *Bed) config(options Options) string {
 	text := fmt.Sprintf(configuration, b.Path("root"), b.Path("state"), b.Path("tmp"), disabled,
 		b.containerdSocket(), max(1, options.Unpacks))
 	s := options.Snapshotter
-	if s.Name != Overlayfs {
+	for _, unpacking := range append([]Snapshotter{s}, options.Others...) {
+		if unpacking.Name == Overlayfs {
+			continue
+		}
 		for _, platform := range []string{"linux/amd64", "windows/amd64"} {
-			text += fmt.Sprintf(unpacks, platform, s.Name, s.Differ)
+			text += fmt.Sprintf(unpacks, platform, unpacking.Name, unpacking.Differ)
 		}
 	}
 	if s.Socket != "" {
 		text += fmt.Sprintf(proxies, s.Name, s.Differ, s.Socket, s.Root)
 	}
-	return text + options.More
+	return text + erofs + options.More
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"os"
+	"slices"
 	"strconv"
+	"strings"
 
 	"cimsnap/tests/containerd/bed"
 	"cimsnap/tests/containerd/image"
@@ -19,7 +21,11 @@ func compareContainers(r *run, dir, platform, layout, against string, rounds int
 	reference := b.Registry().Reference("image")
 	r.check(image.Layout(layout).Push(context.Background(), reference))
 	d := b.Daemon(b.Mkdir("cimsnap"))
-	b.Containerd(bed.Options{Snapshotter: d.Snapshotter(), Unpacks: parallel})
+	options := bed.Options{Snapshotter: d.Snapshotter(), Unpacks: parallel}
+	if slices.Contains(strings.Split(against, ","), "erofs") {
+		options.Others = []bed.Snapshotter{{Name: "erofs", Differ: "erofs"}}
+	}
+	b.Containerd(options)
 	command := d.Command("bench", "--json", "--plain-http", "--image", reference, "--platform", platform,
 		"--against", against, "--rounds", strconv.Itoa(rounds))
 	command.Stderr = os.Stderr

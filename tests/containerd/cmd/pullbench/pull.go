@@ -38,6 +38,7 @@ func (i images) fill(b *bed.Bed) {
 
 // pull pulls with a containerd that was just started, and removes what it has pulled.
 func (i images) pull(r *run, b *bed.Bed, v variant, to *result) {
+	r.check(v.choose())
 	snapshotter, process := v.make(b)
 	c := b.Containerd(bed.Options{Snapshotter: snapshotter, Unpacks: v.unpacks})
 	before := used(snapshotter.Root)

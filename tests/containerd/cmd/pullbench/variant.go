@@ -1,7 +1,10 @@
 package main
 
 import (
+	"os"
+	"os/exec"
 	"slices"
+	"strconv"
 
 	"cimsnap/tests/containerd/bed"
 )
@@ -10,6 +13,8 @@ import (
 type variant struct {
 	name    string
 	unpacks int
+	// inflater is the program that containerd has inflate, if it is to have any do so.
+	inflater string
 	// make starts the snapshotter, if it is a program of its own.
 	make func(*bed.Bed) (bed.Snapshotter, *bed.Process)
 }
@@ -18,13 +23,31 @@ type variant struct {
 const parallel = 4
 
 var variants = []variant{
-	{"overlayfs-seq", 1, inside("overlayfs", "walking")},
-	{"overlayfs-par", parallel, inside("overlayfs", "walking")},
-	{"native-seq", 1, inside("native", "walking")},
-	{"erofs-seq", 1, inside("erofs", "erofs")},
-	{"erofs-par", parallel, inside("erofs", "erofs")},
-	{"cimsnap-seq", 1, daemon},
-	{"cimsnap-par", parallel, daemon},
+	{"overlayfs-seq", 1, "", inside("overlayfs", "walking")},
+	{"overlayfs-par", parallel, "", inside("overlayfs", "walking")},
+	{"native-seq", 1, "", inside("native", "walking")},
+	{"erofs-seq", 1, "", inside("erofs", "erofs")},
+	{"erofs-par", parallel, "", inside("erofs", "erofs")},
+	{"erofs-igzip-par", parallel, "igzip", inside("erofs", "erofs")},
+	{"cimsnap-seq", 1, "", daemon},
+	{"cimsnap-par", parallel, "", daemon},
+}
+
+// inflaters are the programs that containerd has inflate where it finds them, and what keeps it from that.
+var inflaters = map[string]string{"igzip": "CONTAINERD_DISABLE_IGZIP", "unpigz": "CONTAINERD_DISABLE_PIGZ"}
+
+// choose has every containerd that is started from now on inflate as the variant does.
+func (v variant) choose() error {
+	for program, disabled := range inflaters {
+		if err := os.Setenv(disabled, strconv.FormatBool(program != v.inflater)); err != nil {
+			return err
+		}
+	}
+	if v.inflater == "" {
+		return nil
+	}
+	_, err := exec.LookPath(v.inflater)
+	return err
 }
 
 // inside is a snapshotter of containerd itself.
