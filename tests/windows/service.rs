@@ -22,8 +22,6 @@ const KEYS: [&str; 2] = [
 
 /// SERVICE_CONTROL_INTERROGATE
 const INTERROGATE: &str = "4";
-/// SERVICE_CONTROL_PRESHUTDOWN
-const BEFORE_SHUTDOWN: &str = "15";
 /// SERVICE_CONTROL_PARAMCHANGE
 const PARAM_CHANGE: &str = "6";
 
@@ -105,13 +103,6 @@ fn wait_for(text: &str) {
     }
 }
 
-/// Sends the service what only the system sends, and not `cimsnap service`.
-fn send(code: &str) {
-    let control = compile("control", "exe", &["-ladvapi32"]);
-    let sent = finish(WINE.run(&control).args(["cimsnap", code]));
-    assert!(sent.status.success(), "{code}: {sent:?}");
-}
-
 /// Returns what the registry has at a key, if anything.
 fn registry(key: &str) -> Option<String> {
     let mut command = Command::new("wine");
@@ -164,17 +155,12 @@ fn a_service_ends_though_a_client_stays() {
 }
 
 #[test]
-fn a_service_ends_before_the_system_does() {
-    let service = Service::install();
+fn the_system_waits_for_a_service_before_it_shuts_down() {
+    let _service = Service::install();
     // Twice the two seconds that requests are given, and ten, in milliseconds.
     let said = registry(KEYS[0]).unwrap();
     let line = said.lines().find(|line| line.contains("PreshutdownTimeout")).unwrap_or(&said);
     assert!(line.ends_with(&format!("{:#x}", 14_000)), "{line}");
-    service.must("start", &[]);
-    send(BEFORE_SHUTDOWN);
-    wait_for(" ended");
-    service.must("stop", &[]);
-    assert_eq!(status().0["state"], "stopped");
 }
 
 #[test]
@@ -227,6 +213,11 @@ fn why_a_service_cannot_serve_is_in_its_log() {
 #[test]
 fn a_service_reads_its_configuration_again() {
     let service = Service::install();
+    let control = compile("control", "exe", &["-ladvapi32"]);
+    let send = |code: &str| {
+        let sent = finish(WINE.run(&control).args(["cimsnap", code]));
+        assert!(sent.status.success(), "{code}: {sent:?}");
+    };
     service.must("start", &[]);
     service.configure("debug");
     send(PARAM_CHANGE);
