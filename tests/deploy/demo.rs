@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 use super::PROJECT;
+use super::page::normalised;
 
 /// Demos share a directory.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
@@ -61,8 +62,21 @@ fn it_shows_what_it_says_and_leaves_nothing() {
     }
     assert!(!printed.contains("delete with 0 whiteouts"), "{printed}");
     assert!(!printed.contains("not measured"), "{printed}");
+    readme_shows_some_of(&printed);
     assert_eq!(traces(), Vec::<String>::new());
     assert!(!PROJECT.join("target/demo/state").exists());
+}
+
+/// Looks for all lines of it that the README shows, in their order.
+fn readme_shows_some_of(printed: &str) {
+    let readme = fs::read_to_string(PROJECT.join("README.md")).unwrap();
+    let shown = readme.split("```console\n").find(|block| block.starts_with("== ")).unwrap();
+    let shown = normalised(shown.split("```").next().unwrap());
+    let printed = normalised(printed);
+    let mut lines = printed.lines();
+    for line in shown.lines().filter(|line| *line != "…") {
+        assert!(lines.any(|printed| printed == line), "{line:?} is not printed, or not there:\n{printed}");
+    }
 }
 
 /// Starts a demo, and waits until it prints a line.
