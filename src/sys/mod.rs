@@ -7,7 +7,6 @@
 pub mod cimfs;
 mod hresult;
 mod library;
-mod map;
 
 #[cfg(unix)]
 #[path = "linux/mod.rs"]
@@ -17,5 +16,4 @@ mod os;
 mod os;
 
 pub use hresult::Hresult;
-pub use map::Map;
 pub use os::*;

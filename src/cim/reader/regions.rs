@@ -62,16 +62,22 @@ impl Regions {
 
     /// Opens the region files of all sets.
     pub fn open(directory: &dyn Directory, sets: impl Iterator<Item = RegionSet>) -> Result<Self, CimError> {
-        let mut regions = Vec::new();
+        let mut regions = Self::default();
         for set in sets {
-            for index in 0..set.count {
-                if regions.len() == Self::MAX {
-                    return Err(InvalidInput::Full { what: "regions" }.into());
-                }
-                regions.push(Region::open(directory, set, index)?);
-            }
+            regions.add(directory, set)?;
         }
-        Ok(Self { regions })
+        Ok(regions)
+    }
+
+    /// Opens the region files of another set behind them.
+    pub fn add(&mut self, directory: &dyn Directory, set: RegionSet) -> Result<(), CimError> {
+        for index in 0..set.count {
+            if self.regions.len() == Self::MAX {
+                return Err(InvalidInput::Full { what: "regions" }.into());
+            }
+            self.regions.push(Region::open(directory, set, index)?);
+        }
+        Ok(())
     }
 
     /// Yields the regions in order.

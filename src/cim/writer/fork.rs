@@ -16,7 +16,7 @@ use crate::cim::files::{self, ImageName};
 use crate::cim::format::{EditCursor, EditKind, Guid, ImageHeader, JournalHeader, RegionSet};
 use crate::cim::io::Bytes;
 use crate::cim::names::{ImagePath, upcase};
-use crate::cim::reader::{Image, Regions};
+use crate::cim::reader::Image;
 use crate::cim::reparse::Tag;
 
 /// A published layer set.
@@ -88,14 +88,15 @@ impl LayerSet {
         };
         let first = base.as_deref().map_or(Ok(0), |base| region_count(base.regions()))?;
         let mut parents: Vec<RegionSet> = base.iter().flat_map(|base| base.header().sets()).collect();
+        let mut regions = base.as_deref().map(Image::regions).cloned().unwrap_or_default();
         let (layer_first, added) = match place_of(self.header.set, &parents) {
             Some(known) => (known, 0),
             None => {
                 parents.push(self.header.set);
+                regions.add(&**directory, self.header.set)?;
                 (first, self.header.set.count)
             }
         };
-        let regions = Regions::open(&**directory, parents.iter().copied())?;
         let case = if self.header.case_distinguished { CaseRule::Distinguish } else { CaseRule::Fold };
         let tree = Tree::new(base, first, case)?;
         let replayed = replay(&self.journal, tree, layer_first, &regions);

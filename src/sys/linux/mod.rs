@@ -4,6 +4,7 @@ mod directory;
 mod file;
 mod interrupt;
 mod library;
+mod map;
 mod memory;
 mod passed;
 mod temporary;
@@ -17,6 +18,7 @@ pub use file::{
 };
 pub use interrupt::{asked_to_end, note_requests_to_end};
 pub(super) use library::{find_symbol, load_library, load_system_library};
+pub use map::Map;
 pub use memory::keep_memory_small;
 pub use passed::passed_listener;
 pub use temporary::temporary_file;

@@ -5,6 +5,7 @@ mod event_log;
 mod file;
 mod host;
 mod library;
+mod map;
 mod patience;
 mod pipe;
 mod security;
@@ -21,6 +22,7 @@ pub use file::{
 };
 pub use host::{ContainerHost, Disk, HostError};
 pub(super) use library::{find_symbol, load_library, load_system_library};
+pub use map::Map;
 pub use patience::patiently;
 pub use pipe::create_pipe;
 pub use temporary::temporary_file;
