@@ -25,7 +25,7 @@ use support::{median, processor_time};
 const RUNS: usize = 5;
 
 /// The bytes of the layers.
-const SIZE: u64 = 512 << 20;
+const SIZE: u64 = 1 << 30;
 
 /// Starts the program of a system.
 type Start<'a> = &'a dyn Fn() -> Command;
