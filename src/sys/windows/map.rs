@@ -85,12 +85,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_file_is_not_mapped() {
+    fn a_file_that_was_not_opened_to_be_read_is_not_mapped() {
         let place = tempfile::tempdir().unwrap();
         let file = File::create(place.path().join("written")).unwrap();
-        (&file).seek(SeekFrom::Start(0)).unwrap();
         file.set_len(10).unwrap();
-        // It was not opened to be read.
         assert!(Map::new(&file).is_err());
     }
 }
