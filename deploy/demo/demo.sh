@@ -47,9 +47,18 @@ end_stage() {
 }
 
 clean_up() {
+    local code=0
     end_stage
-    rm -rf --one-file-system "$demo/state"
-    control_groups | xargs --no-run-if-empty rmdir
+    rm -rf --one-file-system "$demo/state" || code=$?
+    control_groups | xargs --no-run-if-empty rmdir || code=$?
+    return "$code"
+}
+
+# Whoever asks how the demo ended is told of that, and not of what could not be cleaned up after it.
+finish() {
+    local code=$?
+    clean_up || [ "$code" != 0 ] || code=1
+    exit "$code"
 }
 
 check_left() {
@@ -86,7 +95,7 @@ main() {
     before=$(leftovers)
     step "Install what is missing" install_missing
     step "Build" build
-    trap clean_up EXIT
+    trap finish EXIT
     trap 'exit 130' INT
     trap 'exit 143' TERM HUP
     clean_up

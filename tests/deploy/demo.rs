@@ -81,7 +81,7 @@ fn readme_shows_some_of(printed: &str) {
 
 /// Starts a demo, and waits until it prints a line.
 fn until(line: &str) -> Child {
-    let mut child = demo().stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut child = demo().stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
     let printed = BufReader::new(child.stdout.take().unwrap());
     let mut lines = printed.lines().map(|line| line.unwrap());
     assert!(lines.any(|printed| printed.starts_with(line)), "{line} is not printed");
