@@ -7,8 +7,8 @@
 //!
 //! The blobs are in containerd's content store already: what is timed is a look at the registry, and unpacking. The
 //! variants take turns. `-par` means that containerd unpacks up to four layers at once, `-seq` that it does not, which is
-//! what it does if nobody says; `-igzip`, that it has that program inflate. After each pull come some of what is there already, and of the same with one more layer.
-//! `report` makes tables and a plot of it.
+//! what it does if nobody says; `-igzip`, that it has that program inflate. After each pull come some of what is there
+//! already, and of the same with one more layer. `report` makes tables and a plot of it.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, reason = "a benchmark")]
 

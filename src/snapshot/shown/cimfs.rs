@@ -54,8 +54,9 @@ impl<D: ScratchDisks> CimFs<D> {
         let directory = root.snapshot(id);
         let _alone = self.making.lock().unwrap_or_else(PoisonError::into_inner);
         if labels.contains_key(MACHINE_DISK) {
-            let disk = directory.join(OF_MACHINE).join(DISK);
-            make_whole(&directory, &disk, |unfinished| {
+            let place = directory.join(OF_MACHINE);
+            sys::make_private(&place).map_err(DiskError::make(&place))?;
+            make_whole(&directory, &place.join(DISK), |unfinished| {
                 copy(root.machine_template(), unfinished, DiskError::NoMachine)?;
                 self.disks.grant_to_machines(unfinished)
             })?;
@@ -79,9 +80,6 @@ fn make_whole(
     sys::make_private(&making).map_err(&failed)?;
     let unfinished = making.join(DISK);
     make(&unfinished)?;
-    if let Some(place) = disk.parent() {
-        sys::make_private(place).map_err(&failed)?;
-    }
     patiently(|| fs::rename(&unfinished, disk)).map_err(&failed)?;
     remove_directory(&making).map_err(&failed)
 }
