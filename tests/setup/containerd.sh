@@ -5,30 +5,11 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . tests/setup/lib/packages.sh
+. tests/setup/lib/go.sh
 
 tools=$PWD/target/tools
 module=tests/containerd
-go_version=1.26.8
-go_sha256=30c2b1bf7dcc88d3eb0a1364e47ddd9128edb3110a30e8a0ef61cd5856b31de7
 mkdir -p "$tools/bin"
-
-find_go() {
-    PATH=$PATH:/usr/local/go/bin:$tools/go/bin
-    command -v go >/dev/null || install_go
-}
-
-install_go() {
-    local scratch zip=golang.org/toolchain@v0.0.1-go$go_version.linux-amd64
-    command -v unzip >/dev/null || install_packages unzip
-    command -v curl >/dev/null || install_packages ca-certificates curl
-    scratch=$(mktemp -d -p "$tools")
-    curl --fail --silent --show-error --location --output "$scratch/go.zip" "https://proxy.golang.org/${zip/@/\/@v\/}.zip"
-    echo "$go_sha256  $scratch/go.zip" | sha256sum --check --quiet
-    unzip -q "$scratch/go.zip" -d "$scratch"
-    chmod --recursive +x "$scratch/$zip/bin" "$scratch/$zip/pkg/tool"
-    mv "$scratch/$zip" "$tools/go"
-    rm -rf "$scratch"
-}
 
 build_containerd() {
     go -C "$module" build -o "$tools/bin/" -ldflags '-s -w' tool
@@ -38,6 +19,6 @@ build_containerd() {
 unpack_programs "$tools" runc usr/sbin/runc
 unpack_programs "$tools" docker-registry usr/bin/docker-registry
 unpack_programs "$tools" busybox-static bin/busybox
-find_go
+find_go "$tools"
 cmp --quiet "$module/go.sum" "$tools/bin/.go.sum" || build_containerd
 go -C "$module" test -c -o "$tools/bin/" .

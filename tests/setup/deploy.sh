@@ -4,6 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . tests/setup/lib/packages.sh
+. tests/setup/lib/go.sh
 
 tools=$PWD/target/tools
 parsers=target/deploy/python
@@ -17,5 +18,5 @@ if ! PYTHONPATH=$parsers /usr/bin/python3 -c 'import tree_sitter, tree_sitter_po
         tree-sitter==0.26.1 tree-sitter-powershell==0.26.4
 fi
 
-PATH=$PATH:/usr/local/go/bin:$tools/go/bin
+find_go "$tools"
 go -C tests/deploy test -c -o "$tools/bin/" .

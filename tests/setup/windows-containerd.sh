@@ -4,11 +4,12 @@
 # which brings Go.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+. tests/setup/lib/packages.sh
+. tests/setup/lib/go.sh
 
 tools=$PWD/target/tools
 built=$tools/windows
 module=tests/containerd
-PATH=$PATH:/usr/local/go/bin:$tools/go/bin
 
 # Go removes directories in a way that Wine 8 does not know, and has another way where Windows says so. Wine uses another word
 # for it (STATUS_NOT_IMPLEMENTED), which Go is taught here.
@@ -35,6 +36,7 @@ build_containerd() {
 }
 
 mkdir -p "$built"
+find_go "$tools"
 teach_go
 cmp --quiet "$module/go.sum" "$built/.go.sum" || build_containerd
 build ./cmd/{hcsshim,rounds}
