@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::system::restrict_umask;
 use super::{Config, Containerd, DaemonError};
 use crate::engine::Engines;
 use crate::mount::SystemMounter;
@@ -14,6 +15,8 @@ pub fn admin(config: &Config) -> Result<Admin, DaemonError> {
     if let Some(client) = Client::connect(&config.grpc.address)? {
         return Ok(Admin::Daemon(Box::new(client)));
     }
+    // A repair makes files in the root.
+    restrict_umask();
     if !Root::is_store(&config.root) {
         return Err(DaemonError::NoStore { socket: config.grpc.address.clone(), root: config.root.clone() });
     }

@@ -14,7 +14,7 @@ use super::admin::desk;
 use super::ending::Ending;
 use super::logging::Levels;
 use super::pages::Pages;
-use super::system::{Listener, READY, STOPPING, Signals, notify, settle};
+use super::system::{Listener, READY, STOPPING, Signals, notify, restrict_umask};
 use super::traces::Traces;
 use super::{Caution, Config, DaemonError, WindowsBuild, logging};
 use crate::differ::{Differ, DifferOptions, Peer};
@@ -32,9 +32,10 @@ use crate::trace::Spans;
 ///
 /// `path` is where the configuration was read from, to be read again on SIGHUP, or when the service manager says so.
 pub fn run(config: &Config, path: Option<PathBuf>) -> Result<(), DaemonError> {
+    // Before anything makes a file, and before there is another thread.
+    restrict_umask();
     sys::keep_memory_small();
     let levels = logging::start(&config.log)?;
-    settle();
     let runtime = runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|source| DaemonError::Process { action: "start threads", source })?;
     let traces = Traces::start(&config.tracing);

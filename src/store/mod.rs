@@ -20,6 +20,7 @@
 //! What a row says exists does exist on disk, whole: files come before their row, and go after it. Files without a row
 //! are garbage. Small files need not wait for the disk if their row brings along what is in them.
 
+mod access;
 mod error;
 mod kept;
 mod read;
@@ -29,7 +30,6 @@ mod rows;
 mod tables;
 mod write;
 
-use std::fs::OpenOptions;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -48,6 +48,7 @@ pub use write::Writer;
 
 use crate::cim::Lease;
 use crate::cim::io::DiskDirectory;
+use crate::sys;
 
 /// Bytes of the database in memory: all of it where there are some thousand snapshots.
 const CACHE: usize = 8 << 20;
@@ -80,7 +81,7 @@ impl Store {
     pub fn open(root: impl AsRef<Path>) -> Result<Self, StoreError> {
         let root = Root::create(root.as_ref())?;
         let path = root.database();
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
+        let file = sys::private_file().read(true).write(true).create(true).truncate(false).open(&path);
         let file = Roomy::new(file.map_err(StoreError::io("open", &path))?, root.spare());
         let database =
             file.and_then(|file| Database::builder().set_cache_size(CACHE).create_with_backend(file));
@@ -90,9 +91,9 @@ impl Store {
         })?;
         tables::prepare(&database)?;
         let old_id = tables::set_ids_aside(&database)?;
-        let lease = Lease::take(Arc::new(DiskDirectory::new(root.images())))?;
-        let store =
-            Self { database, old_id, last_id: AtomicU64::new(old_id), kept: AtomicU64::new(0), root, lease };
+        let lease = Lease::take(Arc::new(DiskDirectory::private(root.images())))?;
+        let (last_id, kept) = (AtomicU64::new(old_id), AtomicU64::new(0));
+        let store = Self { database, old_id, last_id, kept, root, lease };
         store.restore()?;
         Ok(store)
     }

@@ -13,6 +13,7 @@ use redb::backends::FileBackend;
 use redb::{BackendError, DatabaseError, StorageBackend};
 
 use super::error::is_full;
+use crate::sys;
 
 /// Bytes that are kept for the database.
 const ROOM: usize = 4 << 20;
@@ -70,7 +71,7 @@ impl Spare {
     }
 
     fn fill(&self) -> io::Result<()> {
-        let mut file = OpenOptions::new().write(true).create(true).truncate(false).open(&self.path)?;
+        let mut file = sys::private_file().write(true).create(true).truncate(false).open(&self.path)?;
         if file.metadata()?.len() != u64::try_from(ROOM).unwrap_or(u64::MAX) {
             file.set_len(0)?;
             file.write_all(&vec![0; ROOM])?;

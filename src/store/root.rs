@@ -18,13 +18,15 @@ pub(crate) const NATIVE_IMAGES: &str = if cfg!(windows) { "native/cim-layers" } 
 
 /// The directory of a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Root(PathBuf);
+pub struct Root(pub(super) PathBuf);
 
 impl Root {
-    /// Makes the directories that every store has.
+    /// Makes the directories that every store has, accessible to the user of this process alone.
     pub(super) fn create(path: &Path) -> Result<Self, StoreError> {
+        sys::require_trusted_ancestors(path)?;
         make_private(path)?;
         let root = Self(sys::resolve(path).map_err(StoreError::io("resolve", path))?);
+        root.restrict()?;
         for directory in [root.images(), root.snapshots(), root.mounts(), root.empty()] {
             make_private(&directory)?;
         }

@@ -3,7 +3,7 @@
 //! ```text
 //!   containerd_config ─► plugins      what containerd is told of us
 //!   reach                             who answers on the sockets
-//!   machine                           kernel, file system
+//!   machine                           kernel, file system, access to the root
 //!   windows                           the build of Windows
 //! ```
 

@@ -1,5 +1,6 @@
 //! Snapshots of a real root, mounted by the real program. They need root and /dev/fuse.
 
+mod access;
 mod daemon;
 mod deep;
 mod full;
