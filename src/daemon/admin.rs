@@ -12,7 +12,7 @@ use crate::store::Root;
 
 /// Finds whom to ask: the daemon while it runs, and otherwise what it has left.
 pub fn admin(config: &Config) -> Result<Admin, DaemonError> {
-    if let Some(client) = Client::connect(&config.grpc.address)? {
+    if let Some(client) = Client::connect(&config.grpc.address, config.grpc.uid)? {
         return Ok(Admin::Daemon(Box::new(client)));
     }
     // A repair makes files in the root.

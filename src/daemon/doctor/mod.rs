@@ -78,7 +78,7 @@ pub fn examine(config: &Config, containerd_config: &Path) -> Vec<Symptom> {
     let mut release = None;
     match runtime {
         Ok(runtime) => {
-            symptoms.push(runtime.block_on(reach::daemon(&config.grpc.address)));
+            symptoms.push(runtime.block_on(reach::daemon(&config.grpc.address, config.grpc.uid)));
             let (symptom, found) = runtime.block_on(reach::containerd(&config.containerd.address));
             symptoms.push(symptom);
             release = found;

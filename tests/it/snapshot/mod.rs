@@ -15,6 +15,7 @@ mod races;
 mod restart;
 #[path = "../../crash/root.rs"]
 mod root;
+mod socket;
 mod staged;
 mod traces;
 mod wire;
