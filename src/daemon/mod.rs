@@ -1,5 +1,6 @@
 //! The process that containerd talks to: configuration, socket, logs, and a calm end. No logic of snapshots.
 
+mod accept;
 mod admin;
 mod config;
 pub mod doctor;

@@ -6,8 +6,9 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, chown};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
-use tokio_stream::wrappers::UnixListenerStream;
+use tokio_stream::wrappers::ReceiverStream;
 
+use crate::daemon::accept::{self, Admitted};
 use crate::daemon::{DaemonError, Grpc};
 use crate::sys::{self, TrustError};
 
@@ -46,9 +47,9 @@ impl Listener {
     }
 
     /// Returns the clients that connect from now on.
-    pub(crate) fn clients(&self) -> io::Result<UnixListenerStream> {
+    pub(crate) fn clients(&self) -> io::Result<ReceiverStream<io::Result<Admitted<tokio::net::UnixStream>>>> {
         let listener = self.listener.try_clone().and_then(tokio::net::UnixListener::from_std)?;
-        Ok(UnixListenerStream::new(listener))
+        Ok(accept::clients(listener))
     }
 }
 

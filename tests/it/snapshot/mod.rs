@@ -3,6 +3,7 @@
 mod access;
 mod daemon;
 mod deep;
+mod descriptors;
 mod full;
 mod growth;
 mod grpc;
