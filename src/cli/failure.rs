@@ -202,6 +202,9 @@ fn of_store(error: &anyhow::Error) -> Option<&'static str> {
         return Some("`cimsnap snapshot ls` lists what there is");
     }
     match find(error)? {
+        DaemonError::Database { .. } => {
+            Some("free some space or repair the disk, and start the daemon again")
+        }
         DaemonError::NoStore { .. } => Some("`--config` names the configuration of the daemon"),
         DaemonError::Snapshots(SnapshotError::Store(StoreError::InUse(_))) => {
             Some("a daemon has it that listens elsewhere: `--config` names its configuration")

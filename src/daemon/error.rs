@@ -81,6 +81,14 @@ pub enum DaemonError {
         /// Why.
         source: io::Error,
     },
+    /// The file of the database could not be read or written, and the database refuses all that comes after.
+    #[error("the database {} failed and has to be opened again: {reason}", .path.display())]
+    Database {
+        /// The file.
+        path: PathBuf,
+        /// What happened first.
+        reason: String,
+    },
     /// Serving broke off.
     #[error("serving broke off")]
     Serve(#[from] tonic::transport::Error),

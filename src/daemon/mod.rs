@@ -3,6 +3,7 @@
 mod accept;
 mod admin;
 mod config;
+mod database;
 pub mod doctor;
 mod ending;
 mod engines;

@@ -22,6 +22,7 @@
 
 mod access;
 mod error;
+mod failure;
 mod kept;
 mod read;
 mod roomy;
@@ -33,10 +34,13 @@ mod write;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::Duration;
 
 use redb::{Database, DatabaseError, Durability, ReadableDatabase};
 
 pub use error::StoreError;
+pub use failure::Failure;
 pub use kept::KeptFile;
 pub use read::{Look, Reader};
 use roomy::Roomy;
@@ -53,10 +57,15 @@ use crate::sys;
 /// Bytes of the database in memory: all of it where there are some thousand snapshots.
 const CACHE: usize = 8 << 20;
 
+/// How often and how far apart to look whether the database is broken.
+const CHECKS: u32 = 20;
+const CHECK_PAUSE: Duration = Duration::from_millis(50);
+
 /// The database and the directories of one root. Nobody else has them while this lives.
 #[derive(Debug)]
 pub struct Store {
     database: Database,
+    failure: Arc<Failure>,
     /// The last id that may have been given to a snapshot before this run.
     old_id: u64,
     /// The last id that was given to a snapshot.
@@ -82,7 +91,8 @@ impl Store {
         let root = Root::create(root.as_ref())?;
         let path = root.database();
         let file = sys::private_file().read(true).write(true).create(true).truncate(false).open(&path);
-        let file = Roomy::new(file.map_err(StoreError::io("open", &path))?, root.spare());
+        let failure = Arc::new(Failure::default());
+        let file = Roomy::new(file.map_err(StoreError::io("open", &path))?, root.spare(), failure.clone());
         let database =
             file.and_then(|file| Database::builder().set_cache_size(CACHE).create_with_backend(file));
         let database = database.map_err(|error| match error {
@@ -93,7 +103,7 @@ impl Store {
         let old_id = tables::set_ids_aside(&database)?;
         let lease = Lease::take(Arc::new(DiskDirectory::private(root.images())))?;
         let (last_id, kept) = (AtomicU64::new(old_id), AtomicU64::new(0));
-        let store = Self { database, old_id, last_id, kept, root, lease };
+        let store = Self { database, failure, old_id, last_id, kept, root, lease };
         store.restore()?;
         Ok(store)
     }
@@ -106,6 +116,24 @@ impl Store {
     /// Returns the right to write images.
     pub fn lease(&self) -> &Lease {
         &self.lease
+    }
+
+    /// Returns where failures of the database's file are noted.
+    pub fn failure(&self) -> Arc<Failure> {
+        self.failure.clone()
+    }
+
+    /// Returns whether the database refuses all changes, shortly after a failure was noted: until the store is opened again.
+    /// Not every operation on the file has to succeed.
+    pub fn is_broken(&self) -> bool {
+        // A failure is noted a moment before the database knows of it.
+        (0..CHECKS).any(|_| {
+            let is_broken = self.database.begin_write().is_err();
+            if !is_broken {
+                thread::sleep(CHECK_PAUSE);
+            }
+            is_broken
+        })
     }
 
     /// Returns an id that no snapshot ever had.

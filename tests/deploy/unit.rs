@@ -39,13 +39,15 @@ fn faults_are_found() {
 }
 
 #[test]
-fn the_daemon_is_private_and_has_descriptors() {
+fn the_daemon_is_private_has_descriptors_and_is_always_started_again() {
     let text = fs::read_to_string(PROJECT.join("deploy/linux/cimsnap.service")).unwrap();
     for line in [
         "UMask=0077",
         "RuntimeDirectory=cimsnap",
         "RuntimeDirectoryMode=0711",
         "LimitNOFILE=1048576",
+        "Restart=always",
+        "StartLimitIntervalSec=0",
     ] {
         assert!(text.lines().any(|found| found == line), "{line}");
     }

@@ -1,6 +1,7 @@
 //! Snapshots of a real root, mounted by the real program. They need root and /dev/fuse.
 
 mod access;
+mod broken;
 mod daemon;
 mod deep;
 mod descriptors;
