@@ -20,7 +20,7 @@ use super::traces::Traces;
 use super::{Caution, Config, DaemonError, WindowsBuild, database, logging};
 use crate::differ::{Differ, DifferOptions, Peer};
 use crate::metrics::Metrics;
-use crate::mount::{LimitedMounter, Mounter, SystemMounter};
+use crate::mount::{LimitedMounter, Mounter, Patience, PatientMounter, SystemMounter};
 use crate::rpc::admin::AdminService;
 use crate::rpc::authority::LegalAuthority;
 use crate::rpc::{DiffService, SnapshotService, Traced, WithRebase};
@@ -132,7 +132,9 @@ fn caution() -> Option<Caution> {
 }
 
 fn mounter(most: Option<NonZeroUsize>) -> Result<Arc<dyn Mounter>, DaemonError> {
-    let mounter = Arc::new(SystemMounter::this_program()?);
+    let system = Arc::new(SystemMounter::this_program()?);
+    // Innermost, so that what hangs is not counted among those that may mount at once.
+    let mounter = Arc::new(PatientMounter::new(system, Patience::default()));
     Ok(match most {
         Some(most) => Arc::new(LimitedMounter::new(mounter, most)),
         None => mounter,

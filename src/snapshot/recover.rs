@@ -6,7 +6,7 @@ use super::{SnapshotError, Snapshots};
 use crate::cim::reader::Regions;
 use crate::cim::{CimError, ErrorKind, Guid, Image, LayerSet, files};
 use crate::layer::digest::Digest;
-use crate::mount::Unmount;
+use crate::mount::{MountError, Unmount};
 use crate::store::{Kind, Look, Promise, image_name};
 
 /// Rows whose files are gone.
@@ -37,7 +37,11 @@ impl Snapshots {
     fn unmount_broken_off(&self) -> Result<(), SnapshotError> {
         let all = self.store.root().snapshots();
         for mount in self.mounter.list()?.iter().filter(|mount| mount.at.starts_with(&all)) {
-            self.mounter.unmount(&mount.at, Unmount::Detach)?;
+            match self.mounter.unmount(&mount.at, Unmount::Detach) {
+                // The log has it, and the directory stays until the next start.
+                Err(MountError::Hung { .. }) => {}
+                unmounted => unmounted?,
+            }
         }
         Ok(())
     }

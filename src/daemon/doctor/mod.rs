@@ -4,12 +4,14 @@
 //!   containerd_config ─► plugins      what containerd is told of us
 //!   reach                             who answers on the sockets
 //!   machine                           kernel, file system, access to the root
+//!   mounts                            servers of mounted images
 //!   windows                           the build of Windows
 //! ```
 
 mod containerd_config;
 #[cfg_attr(windows, path = "windows_machine.rs")]
 mod machine;
+mod mounts;
 mod plugins;
 mod pods;
 mod reach;
@@ -72,6 +74,7 @@ pub fn default_containerd_config() -> PathBuf {
 pub fn examine(config: &Config, containerd_config: &Path) -> Vec<Symptom> {
     let mut symptoms = machine::kernel();
     symptoms.extend(machine::root(&config.root));
+    symptoms.extend(mounts::examine(&config.root));
     symptoms.extend(WindowsBuild::running().map(windows::examine).unwrap_or_default());
     symptoms.push(engine(config));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

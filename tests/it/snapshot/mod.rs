@@ -9,6 +9,7 @@ mod full;
 mod growth;
 mod grpc;
 mod hostile;
+mod hung;
 mod kept;
 mod load;
 mod model;
