@@ -45,7 +45,7 @@ pub use kept::KeptFile;
 pub use read::{Look, Reader};
 use roomy::Roomy;
 pub use root::Root;
-pub(crate) use root::{NATIVE, NATIVE_IMAGES};
+pub(crate) use root::{LOWER, NATIVE, NATIVE_IMAGES};
 pub(crate) use rows::image_name;
 pub use rows::{FileRow, ImageRow, Kind, LayerRow, SnapshotRow, Stages, Timestamp, Usage};
 pub use write::Writer;

@@ -16,6 +16,9 @@ pub(crate) const NATIVE: &str = "native";
 /// The path of its images, within the directory of all images: for that shim they need another one of the name.
 pub(crate) const NATIVE_IMAGES: &str = if cfg!(windows) { "native/cim-layers" } else { NATIVE };
 
+/// The name of the directory, within that of a snapshot, where what lies below it is mounted while it is filled.
+pub(crate) const LOWER: &str = "lower";
+
 /// The directory of a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Root(pub(super) PathBuf);
@@ -85,7 +88,7 @@ impl Root {
 
     /// Returns where a snapshot that is filled with a layer has what lies below it.
     pub fn lower(&self, id: u64) -> PathBuf {
-        self.snapshot(id).join("lower")
+        self.snapshot(id).join(LOWER)
     }
 
     /// Returns the directory of all mounts of images.
