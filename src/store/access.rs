@@ -69,7 +69,8 @@ fn entries(directory: &Path) -> Result<Vec<PathBuf>, TrustError> {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests {
     use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 
