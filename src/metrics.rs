@@ -36,6 +36,7 @@ pub struct Metrics {
     kept: Gauges,
     kept_bytes: Gauges,
     mounted: Gauge<u64, AtomicU64>,
+    broken_mounts: Gauge<u64, AtomicU64>,
     database: Gauge<u64, AtomicU64>,
     work: Gauges,
 }
@@ -53,6 +54,7 @@ impl Default for Metrics {
             kept: labelled("kind", ["image", "layer"]),
             kept_bytes: labelled("kind", ["image", "layer"]),
             mounted: Gauge::default(),
+            broken_mounts: Gauge::default(),
             database: Gauge::default(),
             work: labelled("state", ["waiting", "converting"]),
         };
@@ -85,6 +87,8 @@ impl Metrics {
         all.register("kept", "Images and layers that there are", self.kept.clone());
         all.register_with_unit("kept", "Their own files", Unit::Bytes, self.kept_bytes.clone());
         all.register("mounted_images", "Images that are mounted", self.mounted.clone());
+        let help = "Mounted images whose server is dead or does not answer";
+        all.register("broken_mounts", help, self.broken_mounts.clone());
         all.register_with_unit("database", "The database", Unit::Bytes, self.database.clone());
         all.register("work", "Layers that containerd waits for", self.work.clone());
     }
@@ -114,6 +118,7 @@ impl Metrics {
             gauges.get_or_create(&label(name, value)).set(number);
         }
         self.mounted.set(totals.mounted);
+        self.broken_mounts.set(totals.broken_mounts);
         self.database.set(totals.database_bytes);
     }
 

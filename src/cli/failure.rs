@@ -187,6 +187,7 @@ fn of_failure(failure: &Failure) -> Option<&'static str> {
 fn of_mount(error: &MountError) -> Option<&'static str> {
     match error {
         MountError::Busy(_) => Some("`--lazy` takes it away now and lets go when nobody uses it any more"),
+        MountError::Hung { .. } => Some("`cimsnap doctor` says which servers do not answer"),
         MountError::AlreadyMounted(_) => Some("`cimsnap cim umount` takes the mount away"),
         MountError::NotMounted(_) => Some("`cimsnap cim mounts` lists what is mounted"),
         MountError::Server(text) if text.contains("/dev/fuse") || text.contains("(os error 1)") => {
@@ -202,6 +203,9 @@ fn of_store(error: &anyhow::Error) -> Option<&'static str> {
         return Some("`cimsnap snapshot ls` lists what there is");
     }
     match find(error)? {
+        DaemonError::Database { .. } => {
+            Some("free some space or repair the disk, and start the daemon again")
+        }
         DaemonError::NoStore { .. } => Some("`--config` names the configuration of the daemon"),
         DaemonError::Snapshots(SnapshotError::Store(StoreError::InUse(_))) => {
             Some("a daemon has it that listens elsewhere: `--config` names its configuration")

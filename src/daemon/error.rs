@@ -11,6 +11,7 @@ use crate::engine::NoNativeEngine;
 use crate::mount::MountError;
 use crate::rpc::admin::AdminError;
 use crate::snapshot::SnapshotError;
+use crate::sys::TrustError;
 
 /// Why the daemon does not run, or what it keeps cannot be looked at.
 #[derive(Debug, Error)]
@@ -47,6 +48,17 @@ pub enum DaemonError {
         /// Why.
         source: io::Error,
     },
+    /// Other users could put their own socket in the place of the daemon's.
+    #[error("cannot listen on {}", .path.display())]
+    Untrusted {
+        /// The socket.
+        path: PathBuf,
+        /// Who could, and how.
+        source: TrustError,
+    },
+    /// The service manager passed on a socket to which too many users can connect.
+    #[error("cannot use the socket that was passed on: {0}")]
+    TooOpen(String),
     /// Somebody else listens on the socket.
     #[error("another process listens on {}", .0.display())]
     Taken(PathBuf),
@@ -68,6 +80,14 @@ pub enum DaemonError {
         action: &'static str,
         /// Why.
         source: io::Error,
+    },
+    /// The file of the database could not be read or written, and the database refuses all that comes after.
+    #[error("the database {} failed and has to be opened again: {reason}", .path.display())]
+    Database {
+        /// The file.
+        path: PathBuf,
+        /// What happened first.
+        reason: String,
     },
     /// Serving broke off.
     #[error("serving broke off")]

@@ -1,7 +1,9 @@
 //! The process that containerd talks to: configuration, socket, logs, and a calm end. No logic of snapshots.
 
+mod accept;
 mod admin;
 mod config;
+mod database;
 pub mod doctor;
 mod ending;
 mod engines;

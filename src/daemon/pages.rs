@@ -17,6 +17,7 @@ use tokio::time::timeout;
 use tracing::{debug, info};
 
 use super::DaemonError;
+use super::accept::Backoff;
 use crate::cim::error_chain;
 use crate::differ::{Differ, Work};
 use crate::metrics::Metrics;
@@ -56,14 +57,14 @@ impl Pages {
 
     async fn accept(self, listener: TcpListener) {
         let room = Arc::new(Semaphore::new(CONNECTIONS));
+        let mut backoff = Backoff::new("the metrics");
         while let Ok(permit) = room.clone().acquire_owned().await {
             match listener.accept().await {
-                Ok((stream, _)) => drop(tokio::spawn(self.clone().converse(stream, permit))),
-                // Out of descriptors, say: it passes, and until then nothing comes of asking at once.
-                Err(error) => {
-                    debug!("cannot accept: {error}");
-                    tokio::time::sleep(Duration::from_millis(100)).await;
+                Ok((stream, _)) => {
+                    backoff.succeeded();
+                    drop(tokio::spawn(self.clone().converse(stream, permit)));
                 }
+                Err(error) => backoff.failed(&error).await,
             }
         }
     }

@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use tokio::runtime;
 use tokio_stream::StreamExt;
@@ -14,12 +15,12 @@ use super::admin::desk;
 use super::ending::Ending;
 use super::logging::Levels;
 use super::pages::Pages;
-use super::system::{Listener, READY, STOPPING, Signals, notify, settle};
+use super::system::{Listener, READY, STOPPING, Signals, notify, restrict_umask};
 use super::traces::Traces;
-use super::{Caution, Config, DaemonError, WindowsBuild, logging};
+use super::{Caution, Config, DaemonError, WindowsBuild, database, logging};
 use crate::differ::{Differ, DifferOptions, Peer};
 use crate::metrics::Metrics;
-use crate::mount::{LimitedMounter, Mounter, SystemMounter};
+use crate::mount::{LimitedMounter, Mounter, Patience, PatientMounter, SystemMounter};
 use crate::rpc::admin::AdminService;
 use crate::rpc::authority::LegalAuthority;
 use crate::rpc::{DiffService, SnapshotService, Traced, WithRebase};
@@ -27,21 +28,28 @@ use crate::snapshot::{SnapshotOptions, Snapshots};
 use crate::sys;
 use crate::trace::Spans;
 
+/// How long requests that fail may take to be answered before the daemon ends for the same reason.
+const GRACE: Duration = Duration::from_millis(500);
+
 /// Serves containerd until it is told to end, by SIGTERM or the service manager of Windows for example, and then until all
 /// requests under way are answered, or that takes too long.
 ///
 /// `path` is where the configuration was read from, to be read again on SIGHUP, or when the service manager says so.
 pub fn run(config: &Config, path: Option<PathBuf>) -> Result<(), DaemonError> {
+    // Before anything makes a file, and before there is another thread.
+    restrict_umask();
     sys::keep_memory_small();
     let levels = logging::start(&config.log)?;
-    settle();
     let runtime = runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|source| DaemonError::Process { action: "start threads", source })?;
     let traces = Traces::start(&config.tracing);
     let ending = Ending::default();
     let served = runtime.block_on(serve(config, path, &levels, &traces, &ending));
     // Whatever is still at work can be cut off anywhere: every verb outlives a kill.
-    runtime.shutdown_timeout(config.grpc.drain());
+    match &served {
+        Ok(()) => runtime.shutdown_timeout(config.grpc.drain()),
+        Err(_) => runtime.shutdown_background(),
+    }
     traces.end(ending.left(config.grpc.drain()));
     served
 }
@@ -66,6 +74,8 @@ async fn serve(
         .written_by(config.engines(&decision))
         .observed_by(Arc::new(Spans(metrics.clone())));
     let snapshots = Arc::new(snapshots);
+    let broken = database::broken(&snapshots)?;
+    let database_path = snapshots.store().root().database();
     let cores = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let options = DifferOptions {
         containerd: config.containerd.address.clone(),
@@ -99,9 +109,17 @@ async fn serve(
     tokio::select! {
         served = server => served?,
         () = ending.overdue(config.grpc.drain()) => warn!("ending with requests under way, or clients that stay"),
+        Ok(reason) = answered(broken) => return Err(DaemonError::Database { path: database_path, reason }),
     }
     info!("ended");
     Ok(())
+}
+
+/// Waits for a value, and then until answers to requests that failed for the same reason have been sent.
+async fn answered<T>(value: impl Future<Output = T>) -> T {
+    let value = value.await;
+    tokio::time::sleep(GRACE).await;
+    value
 }
 
 /// Returns what this machine should not be asked to do, and says so.
@@ -114,7 +132,9 @@ fn caution() -> Option<Caution> {
 }
 
 fn mounter(most: Option<NonZeroUsize>) -> Result<Arc<dyn Mounter>, DaemonError> {
-    let mounter = Arc::new(SystemMounter::this_program()?);
+    let system = Arc::new(SystemMounter::this_program()?);
+    // Innermost, so that what hangs is not counted among those that may mount at once.
+    let mounter = Arc::new(PatientMounter::new(system, Patience::default()));
     Ok(match most {
         Some(most) => Arc::new(LimitedMounter::new(mounter, most)),
         None => mounter,

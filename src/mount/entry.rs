@@ -15,10 +15,20 @@ pub struct MountEntry {
     pub device: String,
 }
 
+/// Whether the server of a mount answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Liveness {
+    /// It does.
+    Serving,
+    /// It was killed. The mount stays as a directory in which everything fails, until it is unmounted.
+    Dead,
+    /// It is there, and has not answered in time. It may have been stopped, or wait for a broken disk.
+    Hung,
+}
+
 impl MountEntry {
-    /// Returns whether a server answers for the mount. One whose server was killed stays as a directory in which
-    /// everything fails, until it is unmounted.
-    pub fn is_alive(&self) -> bool {
-        sys::has_server(&self.at)
+    /// Asks the server whether it is there, and waits for the answer, however long that takes.
+    pub fn liveness(&self) -> Liveness {
+        if sys::has_server(&self.at) { Liveness::Serving } else { Liveness::Dead }
     }
 }

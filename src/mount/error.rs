@@ -82,6 +82,26 @@ pub enum MountError {
         /// How that showed.
         source: io::Error,
     },
+    /// The server of the mount, or its disk, hangs.
+    #[error("mount {} hangs: its server or its disk does not answer", .at.display())]
+    Hung {
+        /// The mount.
+        at: PathBuf,
+    },
+    /// A call for the mount did not come to its end.
+    #[error("a call for mount {} broke off", .at.display())]
+    Broken {
+        /// The mount.
+        at: PathBuf,
+    },
+    /// There is no thread for a call.
+    #[error("cannot start a thread for mount {}", .at.display())]
+    Thread {
+        /// The mount.
+        at: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// The kernel's list of mounts cannot be read.
     #[error("cannot read {path}")]
     Table {

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
-use super::{MountEntry, MountError, MountOptions, Mounter, Unmount};
+use super::{Liveness, MountEntry, MountError, MountOptions, Mounter, Unmount};
 
 /// Mounts and unmounts as another mounter does, but only so many images at the same time. Who comes too early waits.
 #[derive(Debug)]
@@ -65,6 +65,10 @@ impl Mounter for LimitedMounter {
 
     fn list(&self) -> Result<Vec<MountEntry>, MountError> {
         self.mounter.list()
+    }
+
+    fn liveness(&self, mounts: &[MountEntry]) -> Vec<Liveness> {
+        self.mounter.liveness(mounts)
     }
 }
 

@@ -3,6 +3,7 @@
 //! ```text
 //!   Mounter ── mount, unmount, is mounted, list
 //!      ├─── limited, a few at a time
+//!      ├─── patient, giving up what takes too long
 //!      │
 //!    fuse ──── on Linux: a process for every mount, which outlives who asked for it
 //!    shim ──── on Windows: nothing, since whoever runs a container mounts its image
@@ -19,6 +20,7 @@ mod error;
 pub mod fuse;
 mod limited;
 mod options;
+mod patient;
 #[cfg(windows)]
 mod shim;
 pub mod view;
@@ -26,12 +28,13 @@ pub mod view;
 use std::fmt;
 use std::path::Path;
 
-pub use entry::MountEntry;
+pub use entry::{Liveness, MountEntry};
 pub use error::MountError;
 #[cfg(target_os = "linux")]
 pub use fuse::{FuseMounter as SystemMounter, served};
 pub use limited::LimitedMounter;
 pub use options::{MountOptions, Unmount};
+pub use patient::{Patience, PatientMounter};
 #[cfg(windows)]
 pub use shim::{ShimMounter as SystemMounter, served};
 pub use view::ViewKind;
@@ -58,4 +61,9 @@ pub trait Mounter: fmt::Debug + Send + Sync {
 
     /// Returns all our mounts, those of earlier runs included, in the order in which they were made.
     fn list(&self) -> Result<Vec<MountEntry>, MountError>;
+
+    /// Asks the servers of mounts whether they are there. A server that hangs never answers.
+    fn liveness(&self, mounts: &[MountEntry]) -> Vec<Liveness> {
+        mounts.iter().map(MountEntry::liveness).collect()
+    }
 }

@@ -22,6 +22,7 @@ pub(super) fn of_snapshot(error: &SnapshotError) -> Status {
         Code::FailedPrecondition => Status::failed_precondition(text),
         Code::ResourceExhausted => Status::resource_exhausted(text),
         Code::Unimplemented => Status::unimplemented(text),
+        Code::Unavailable => Status::unavailable(text),
         Code::Internal => Status::internal(text),
     }
 }
@@ -44,6 +45,7 @@ pub(super) fn of_differ(error: &DifferError) -> Status {
             Code::ResourceExhausted => Status::resource_exhausted(text),
             Code::FailedPrecondition => Status::failed_precondition(text),
             Code::Unimplemented => Status::unimplemented(text),
+            Code::Unavailable => Status::unavailable(text),
             _ => Status::internal(text),
         },
     }

@@ -4,16 +4,21 @@ use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::ErrorKind;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
+use std::thread::{self, ScopedJoinHandle};
 
 use super::usage::measure;
 use super::{SnapshotError, Snapshots};
 use crate::cim::{Guid, files};
 use crate::layer::digest::Digest;
-use crate::mount::{MountEntry, MountError, Unmount};
+use crate::mount::{Liveness, MountEntry, MountError, Unmount};
 use crate::store::{Kind, Look, Promise, StoreError, Writer, image_name};
 use crate::sys::patiently;
+
+/// Mounts that are unmounted at once.
+const AT_ONCE: usize = 16;
 
 /// What no snapshot needs any more.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -85,31 +90,60 @@ impl Snapshots {
         self.unmount_idle().map(drop)
     }
 
-    /// Takes away mounts that no snapshot shows, and directories of mounts that are gone. Returns the images that stay
+    /// Unmounts images that no snapshot shows, and deletes directories of mounts that are gone. Returns the images that stay
     /// mounted.
     fn unmount_idle(&self) -> Result<HashSet<Digest>, SnapshotError> {
-        let _mounting = self.mounting();
         let mounts = self.store.root().mounts();
-        let mounted: HashSet<PathBuf> = self.mounter.list()?.into_iter().map(|mount| mount.at).collect();
-        let mut stay = HashSet::new();
+        let (mut stay, mut idle) = (HashSet::new(), Vec::new());
         for entry in fs::read_dir(&mounts).map_err(SnapshotError::io("list", &mounts))? {
             let at = entry.map_err(SnapshotError::io("list", &mounts))?.path();
             let Some(chain) = at.file_name().and_then(chain_of) else { continue };
-            let shown = self.store.read(|reader| is_shown(reader, &chain))?;
-            if shown || mounted.contains(&at) && !self.try_unmount(&at)? {
+            if self.store.read(|reader| is_shown(reader, &chain))? {
                 stay.insert(chain);
             } else {
-                remove_if_there(patiently(|| fs::remove_dir(&at)), &at)?;
+                idle.push((chain, at));
+            }
+        }
+        // Side by side, since each may take until a deadline.
+        for some in idle.chunks(AT_ONCE) {
+            let unmounted: Vec<_> = thread::scope(|scope| {
+                let unmount = |(chain, at)| scope.spawn(move || self.unmount_if_idle(chain, at));
+                let threads: Vec<_> = some.iter().map(|(chain, at)| unmount((chain, at))).collect();
+                let join = |thread: ScopedJoinHandle<'_, _>| {
+                    thread.join().unwrap_or_else(|panic| resume_unwind(panic))
+                };
+                threads.into_iter().map(join).collect()
+            });
+            for ((chain, _), unmounted) in some.iter().zip(unmounted) {
+                if !unmounted? {
+                    stay.insert(*chain);
+                }
             }
         }
         Ok(stay)
     }
 
-    /// Takes a mount away unless it is in use. Returns whether it is gone.
+    /// Unmounts an image unless a snapshot shows it or it is in use, and deletes the directory. Returns whether it is gone.
+    fn unmount_if_idle(&self, chain: &Digest, at: &Path) -> Result<bool, SnapshotError> {
+        let _mounting = self.mounting.lock(*chain);
+        if self.store.read(|reader| is_shown(reader, chain))? {
+            return Ok(false);
+        }
+        if self.mounter.mounted(at)?.is_some() && !self.try_unmount(at)? {
+            return Ok(false);
+        }
+        match patiently(|| fs::remove_dir(at)) {
+            // A mount that was given up has been made after all.
+            Err(error) if error.kind() == ErrorKind::ResourceBusy => Ok(false),
+            removed => remove_if_there(removed, at).map(|()| true),
+        }
+    }
+
+    /// Unmounts an image unless it is in use, or its server hangs. Returns whether it is gone.
     fn try_unmount(&self, at: &Path) -> Result<bool, SnapshotError> {
         match self.mounter.unmount(at, Unmount::WhenIdle) {
-            Ok(()) => Ok(true),
-            Err(MountError::Busy(_)) => Ok(false),
+            Ok(()) | Err(MountError::NotMounted(_)) => Ok(true),
+            Err(MountError::Busy(_) | MountError::Hung { .. }) => Ok(false),
             Err(error) => Err(error.into()),
         }
     }
@@ -120,6 +154,15 @@ impl Snapshots {
         let all = self.mounter.list()?;
         let chain = |mount: &MountEntry| chain_of(mount.at.strip_prefix(&mounts).ok()?.as_os_str());
         Ok(all.iter().filter_map(chain).collect())
+    }
+
+    /// Counts mounted images whose server is dead or hangs.
+    pub(super) fn broken_mounts(&self) -> Result<usize, SnapshotError> {
+        let mounts = self.store.root().mounts();
+        let mut all = self.mounter.list()?;
+        all.retain(|mount| mount.at.starts_with(&mounts));
+        let liveness = self.mounter.liveness(&all);
+        Ok(liveness.into_iter().filter(|liveness| *liveness != Liveness::Serving).count())
     }
 
     fn files_of(&self, doomed: &Doomed) -> Result<Vec<String>, SnapshotError> {

@@ -151,6 +151,8 @@ pub enum Code {
     ResourceExhausted,
     /// This cannot be done here.
     Unimplemented,
+    /// Something does not answer now, and may answer later.
+    Unavailable,
     /// Something broke.
     Internal,
 }
@@ -181,6 +183,7 @@ impl SnapshotError {
             | Self::NoFiles(_)
             | Self::Disk(DiskError::Size { .. }) => Code::Unimplemented,
             Self::Cim(error) if error.kind() == ErrorKind::Unsupported => Code::Unimplemented,
+            Self::Mount(MountError::Hung { .. }) => Code::Unavailable,
             _ if self.is_full() => Code::ResourceExhausted,
             _ => Code::Internal,
         }

@@ -96,8 +96,8 @@ pub struct Snapshots {
     native: Mutex<()>,
     /// Whoever publishes files and writes their row reads this; whoever removes rows and their files writes it.
     publishing: RwLock<()>,
-    /// Whoever mounts images, or takes mounts away, for as long as the database must not say otherwise.
-    mounting: Mutex<()>,
+    /// One thread at a time mounts or unmounts an image, for as long as the database must not say otherwise.
+    mounting: Keyed<Digest>,
     filling: Filling,
     /// Whoever converts a layer reads this, to let others know.
     converting: RwLock<()>,
@@ -142,7 +142,7 @@ impl Snapshots {
             engines: Engines::PORTABLE,
             native: Mutex::default(),
             publishing: RwLock::default(),
-            mounting: Mutex::default(),
+            mounting: Keyed::default(),
             filling: Filling::default(),
             converting: RwLock::default(),
             digesting: Mutex::default(),

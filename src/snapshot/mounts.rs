@@ -1,22 +1,33 @@
 //! What to mount to see a snapshot, and the mounts of images that this needs.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::fmt;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::keyed::Keyed;
 use super::{Mount, SnapshotError, Snapshots};
 use crate::layer::digest::Digest;
 use crate::layer::import::LayerOs;
-use crate::mount::{MountOptions, Unmount, ViewKind};
+use crate::mount::{Liveness, MountError, MountOptions, Unmount, ViewKind};
 use crate::store::{Kind, Look, Promise, SnapshotRow, StoreError};
 
 /// What is mounted below snapshots that are being filled, by id.
 #[derive(Default)]
-pub(super) struct Filling(Mutex<HashMap<u64, Box<dyn Send>>>);
+pub(super) struct Filling {
+    mounts: Mutex<HashMap<u64, Box<dyn Send>>>,
+    /// Only one thread at a time mounts or unmounts for a snapshot.
+    alone: Keyed<u64>,
+}
+
+impl Filling {
+    fn mounts(&self) -> MutexGuard<'_, HashMap<u64, Box<dyn Send>>> {
+        self.mounts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 impl fmt::Debug for Filling {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -69,11 +80,15 @@ impl Snapshots {
 
     /// Does so, and returns how long it took if there was something to do.
     fn mount_unless_there(&self, chain: &Digest, at: &Path) -> Result<Option<Duration>, SnapshotError> {
-        let _mounting = self.mounting();
+        // Of this image alone: its server may hang.
+        let _mounting = self.mounting.lock(*chain);
         match self.mounter.mounted(at)? {
-            Some(mount) if mount.is_alive() => return Ok(None),
-            Some(_) => self.mounter.unmount(at, Unmount::Detach)?,
-            None => fs::create_dir_all(at).map_err(SnapshotError::io("make", at))?,
+            Some(mount) => match self.mounter.liveness(&[mount]).as_slice() {
+                [Liveness::Serving] => return Ok(None),
+                [Liveness::Hung] => return Err(MountError::Hung { at: at.to_owned() }.into()),
+                _ => self.mounter.unmount(at, Unmount::Detach)?,
+            },
+            None => make_directory(at)?,
         }
         let (image, options) = self.to_mount(chain)?;
         let started = Instant::now();
@@ -97,26 +112,30 @@ impl Snapshots {
     /// depends on this mount, so it needs no process of its own.
     pub(super) fn mount_below(&self, key: &str, id: u64, chain: &Digest) -> Result<PathBuf, SnapshotError> {
         let at = self.store.root().lower(id);
-        if let Entry::Vacant(vacant) = self.filling().entry(id) {
-            // Whoever removes or commits the snapshot takes the mount away only after that.
+        let _alone = self.filling.alone.lock(id);
+        let is_mounted = self.filling.mounts().contains_key(&id);
+        if !is_mounted {
+            // Removing or committing the snapshot unmounts only after that.
             let active = |row: &SnapshotRow| row.id == id && row.kind == Kind::Active;
             let row = self.store.read(|reader| reader.snapshot(key))?;
             row.filter(active).ok_or_else(|| SnapshotError::NotFound(key.to_owned()))?;
             if self.mounter.mounted(&at)?.is_some() {
                 self.mounter.unmount(&at, Unmount::Detach)?;
             }
-            fs::create_dir_all(&at).map_err(SnapshotError::io("make", &at))?;
+            make_directory(&at)?;
             let (image, options) = self.to_mount(chain)?;
-            vacant.insert(self.mounter.mount_briefly(&image, &at, &options)?);
+            let mount = self.mounter.mount_briefly(&image, &at, &options)?;
+            self.filling.mounts().insert(id, mount);
         }
         Ok(at)
     }
 
     /// Takes away what was mounted below a snapshot while it was filled.
     pub(super) fn unmount_below(&self, id: u64) {
-        let mut filling = self.filling();
-        // Gone before the lock is: who does not find it may remove the directory.
-        drop(filling.remove(&id));
+        let _alone = self.filling.alone.lock(id);
+        let mount = self.filling.mounts().remove(&id);
+        // Unmounted before the lock is released: a caller that does not find it may delete the directory.
+        drop(mount);
     }
 
     fn to_mount(&self, chain: &Digest) -> Result<(PathBuf, MountOptions), SnapshotError> {
@@ -126,12 +145,12 @@ impl Snapshots {
         };
         Ok((self.image_path(chain)?, MountOptions { view, ..MountOptions::default() }))
     }
+}
 
-    fn filling(&self) -> MutexGuard<'_, HashMap<u64, Box<dyn Send>>> {
-        self.filling.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn mounting(&self) -> MutexGuard<'_, ()> {
-        self.mounting.lock().unwrap_or_else(PoisonError::into_inner)
+/// Makes a directory to mount on. One that is there is not looked at: something may be mounted there that hangs.
+fn make_directory(at: &Path) -> Result<(), SnapshotError> {
+    match fs::create_dir(at) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        made => made.map_err(SnapshotError::io("make", at)),
     }
 }

@@ -1,13 +1,16 @@
 //! Opening a root after whatever has happened to it.
 
 use std::collections::HashSet;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use super::{SnapshotError, Snapshots};
 use crate::cim::reader::Regions;
 use crate::cim::{CimError, ErrorKind, Guid, Image, LayerSet, files};
 use crate::layer::digest::Digest;
-use crate::mount::Unmount;
-use crate::store::{Kind, Look, Promise, image_name};
+use crate::mount::{MountError, Unmount};
+use crate::store::{Kind, LOWER, Look, Promise, StoreError, image_name};
+use crate::sys;
 
 /// Rows whose files are gone.
 #[derive(Debug, Default)]
@@ -20,6 +23,7 @@ impl Snapshots {
     /// Removes what a crash has left: also files that never had a row.
     pub(super) fn recover(&self) -> Result<(), SnapshotError> {
         self.unmount_broken_off()?;
+        self.restrict_mountpoints()?;
         if !self.options.sync {
             self.store.note_haste()?;
         }
@@ -37,7 +41,29 @@ impl Snapshots {
     fn unmount_broken_off(&self) -> Result<(), SnapshotError> {
         let all = self.store.root().snapshots();
         for mount in self.mounter.list()?.iter().filter(|mount| mount.at.starts_with(&all)) {
-            self.mounter.unmount(&mount.at, Unmount::Detach)?;
+            match self.mounter.unmount(&mount.at, Unmount::Detach) {
+                // The log has it, and the directory stays until the next start.
+                Err(MountError::Hung { .. }) => {}
+                unmounted => unmounted?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the rights of other users to directories of mounts away, which earlier versions have left. Only those that nothing is
+    /// mounted on can be looked at: a server may hang.
+    fn restrict_mountpoints(&self) -> Result<(), SnapshotError> {
+        let mounted: HashSet<PathBuf> = self.mounter.list()?.into_iter().map(|mount| mount.at).collect();
+        let root = self.store.root();
+        for at in entries(&root.mounts())?.into_iter().filter(|at| !mounted.contains(at)) {
+            sys::make_owner_only(&at).map_err(StoreError::from)?;
+        }
+        for snapshot in entries(&root.snapshots())? {
+            let below = snapshot.join(LOWER);
+            if !mounted.contains(&below) && below.is_dir() {
+                // It is made anew when it is needed.
+                fs::remove_dir(&below).map_err(SnapshotError::io("remove", &below))?;
+            }
         }
         Ok(())
     }
@@ -125,6 +151,12 @@ impl Snapshots {
         }
         Ok(())
     }
+}
+
+fn entries(directory: &Path) -> Result<Vec<PathBuf>, SnapshotError> {
+    let failed = || SnapshotError::io("list", directory);
+    let listed = fs::read_dir(directory).map_err(failed())?;
+    listed.map(|entry| Ok(entry.map_err(failed())?.path())).collect()
 }
 
 /// Returns whether files are missing, or are not what was written.

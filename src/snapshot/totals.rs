@@ -24,6 +24,8 @@ pub struct Totals {
     pub layer_bytes: u64,
     /// Images that are mounted.
     pub mounted: u64,
+    /// Mounted images whose server is dead or hangs.
+    pub broken_mounts: u64,
     /// Bytes of the database.
     pub database_bytes: u64,
 }
@@ -31,7 +33,8 @@ pub struct Totals {
 impl Snapshots {
     /// Counts everything.
     pub fn totals(&self) -> Result<Totals, SnapshotError> {
-        let mut totals = Totals { mounted: count(self.mounted_images()?.len()), ..Totals::default() };
+        let (mounted, broken_mounts) = (count(self.mounted_images()?.len()), count(self.broken_mounts()?));
+        let mut totals = Totals { mounted, broken_mounts, ..Totals::default() };
         self.store.read(|reader| {
             for (_, row) in reader.snapshots()? {
                 *match row.kind {

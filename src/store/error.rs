@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use crate::cim::CimError;
+use crate::sys::TrustError;
 
 /// What can go wrong with the store.
 #[derive(Debug, Error)]
@@ -22,6 +23,9 @@ pub enum StoreError {
         /// The latest that is known.
         known: u64,
     },
+    /// Other users could change the root.
+    #[error(transparent)]
+    Untrusted(#[from] TrustError),
     /// A directory cannot be used.
     #[error("cannot {action} {}", .path.display())]
     Io {

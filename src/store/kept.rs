@@ -98,7 +98,7 @@ impl Writer {
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-    let mut options = OpenOptions::new();
+    let mut options = sys::private_file();
     options.write(true).create(true).truncate(true);
     let written = patiently(|| options.open(path)).and_then(|mut file| file.write_all(bytes));
     written.map_err(StoreError::io("restore", path))

@@ -20,7 +20,9 @@
 //! What a row says exists does exist on disk, whole: files come before their row, and go after it. Files without a row
 //! are garbage. Small files need not wait for the disk if their row brings along what is in them.
 
+mod access;
 mod error;
+mod failure;
 mod kept;
 mod read;
 mod roomy;
@@ -29,33 +31,41 @@ mod rows;
 mod tables;
 mod write;
 
-use std::fs::OpenOptions;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::Duration;
 
 use redb::{Database, DatabaseError, Durability, ReadableDatabase};
 
 pub use error::StoreError;
+pub use failure::Failure;
 pub use kept::KeptFile;
 pub use read::{Look, Reader};
 use roomy::Roomy;
 pub use root::Root;
-pub(crate) use root::{NATIVE, NATIVE_IMAGES};
+pub(crate) use root::{LOWER, NATIVE, NATIVE_IMAGES};
 pub(crate) use rows::image_name;
 pub use rows::{FileRow, ImageRow, Kind, LayerRow, SnapshotRow, Stages, Timestamp, Usage};
 pub use write::Writer;
 
 use crate::cim::Lease;
 use crate::cim::io::DiskDirectory;
+use crate::sys;
 
 /// Bytes of the database in memory: all of it where there are some thousand snapshots.
 const CACHE: usize = 8 << 20;
+
+/// How often and how far apart to look whether the database is broken.
+const CHECKS: u32 = 20;
+const CHECK_PAUSE: Duration = Duration::from_millis(50);
 
 /// The database and the directories of one root. Nobody else has them while this lives.
 #[derive(Debug)]
 pub struct Store {
     database: Database,
+    failure: Arc<Failure>,
     /// The last id that may have been given to a snapshot before this run.
     old_id: u64,
     /// The last id that was given to a snapshot.
@@ -80,8 +90,9 @@ impl Store {
     pub fn open(root: impl AsRef<Path>) -> Result<Self, StoreError> {
         let root = Root::create(root.as_ref())?;
         let path = root.database();
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
-        let file = Roomy::new(file.map_err(StoreError::io("open", &path))?, root.spare());
+        let file = sys::private_file().read(true).write(true).create(true).truncate(false).open(&path);
+        let failure = Arc::new(Failure::default());
+        let file = Roomy::new(file.map_err(StoreError::io("open", &path))?, root.spare(), failure.clone());
         let database =
             file.and_then(|file| Database::builder().set_cache_size(CACHE).create_with_backend(file));
         let database = database.map_err(|error| match error {
@@ -90,9 +101,9 @@ impl Store {
         })?;
         tables::prepare(&database)?;
         let old_id = tables::set_ids_aside(&database)?;
-        let lease = Lease::take(Arc::new(DiskDirectory::new(root.images())))?;
-        let store =
-            Self { database, old_id, last_id: AtomicU64::new(old_id), kept: AtomicU64::new(0), root, lease };
+        let lease = Lease::take(Arc::new(DiskDirectory::private(root.images())))?;
+        let (last_id, kept) = (AtomicU64::new(old_id), AtomicU64::new(0));
+        let store = Self { database, failure, old_id, last_id, kept, root, lease };
         store.restore()?;
         Ok(store)
     }
@@ -105,6 +116,24 @@ impl Store {
     /// Returns the right to write images.
     pub fn lease(&self) -> &Lease {
         &self.lease
+    }
+
+    /// Returns where failures of the database's file are noted.
+    pub fn failure(&self) -> Arc<Failure> {
+        self.failure.clone()
+    }
+
+    /// Returns whether the database refuses all changes, shortly after a failure was noted: until the store is opened again.
+    /// Not every operation on the file has to succeed.
+    pub fn is_broken(&self) -> bool {
+        // A failure is noted a moment before the database knows of it.
+        (0..CHECKS).any(|_| {
+            let is_broken = self.database.begin_write().is_err();
+            if !is_broken {
+                thread::sleep(CHECK_PAUSE);
+            }
+            is_broken
+        })
     }
 
     /// Returns an id that no snapshot ever had.

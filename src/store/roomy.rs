@@ -7,12 +7,15 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::ops::Bound;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use redb::backends::FileBackend;
 use redb::{BackendError, DatabaseError, StorageBackend};
 
+use super::Failure;
 use super::error::is_full;
+use crate::sys;
 
 /// Bytes that are kept for the database.
 const ROOM: usize = 4 << 20;
@@ -22,23 +25,29 @@ const ROOM: usize = 4 << 20;
 pub(super) struct Roomy {
     file: FileBackend,
     spare: Spare,
+    failure: Arc<Failure>,
 }
 
 impl Roomy {
-    /// Uses `file` for the database, and `spare` for what keeps its room.
-    pub(super) fn new(file: File, spare: PathBuf) -> Result<Self, DatabaseError> {
-        Ok(Self { file: FileBackend::new(file)?, spare: Spare { path: spare, held: AtomicBool::new(false) } })
+    /// Uses `file` for the database, and `spare` for what keeps its room. Failures are noted in `failure`.
+    pub(super) fn new(file: File, spare: PathBuf, failure: Arc<Failure>) -> Result<Self, DatabaseError> {
+        let spare = Spare { path: spare, held: AtomicBool::new(false) };
+        Ok(Self { file: FileBackend::new(file)?, spare, failure })
     }
 
     fn with_room<T>(&self, work: impl Fn() -> io::Result<T>) -> io::Result<T> {
-        match work() {
-            Err(error) if is_full(&error) => {
-                // A disk that is full says more than a spare that is gone.
-                self.spare.release().map_err(|_| error)?;
-                work()
-            }
+        self.noting(match work() {
+            // A disk that is full says more than a spare that is gone.
+            Err(error) if is_full(&error) => match self.spare.release() {
+                Ok(()) => work(),
+                Err(_) => Err(error),
+            },
             done => done,
-        }
+        })
+    }
+
+    fn noting<T>(&self, done: io::Result<T>) -> io::Result<T> {
+        done.inspect_err(|error| self.failure.note(error))
     }
 }
 
@@ -70,7 +79,7 @@ impl Spare {
     }
 
     fn fill(&self) -> io::Result<()> {
-        let mut file = OpenOptions::new().write(true).create(true).truncate(false).open(&self.path)?;
+        let mut file = sys::private_file().write(true).create(true).truncate(false).open(&self.path)?;
         if file.metadata()?.len() != u64::try_from(ROOM).unwrap_or(u64::MAX) {
             file.set_len(0)?;
             file.write_all(&vec![0; ROOM])?;
@@ -81,11 +90,11 @@ impl Spare {
 
 impl StorageBackend for Roomy {
     fn len(&self) -> io::Result<u64> {
-        self.file.len()
+        self.noting(self.file.len())
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        self.file.read(offset, out)
+        self.noting(self.file.read(offset, out))
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {

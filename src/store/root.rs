@@ -16,15 +16,20 @@ pub(crate) const NATIVE: &str = "native";
 /// The path of its images, within the directory of all images: for that shim they need another one of the name.
 pub(crate) const NATIVE_IMAGES: &str = if cfg!(windows) { "native/cim-layers" } else { NATIVE };
 
+/// The name of the directory, within that of a snapshot, where what lies below it is mounted while it is filled.
+pub(crate) const LOWER: &str = "lower";
+
 /// The directory of a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Root(PathBuf);
+pub struct Root(pub(super) PathBuf);
 
 impl Root {
-    /// Makes the directories that every store has.
+    /// Makes the directories that every store has, accessible to the user of this process alone.
     pub(super) fn create(path: &Path) -> Result<Self, StoreError> {
+        sys::require_trusted_ancestors(path)?;
         make_private(path)?;
         let root = Self(sys::resolve(path).map_err(StoreError::io("resolve", path))?);
+        root.restrict()?;
         for directory in [root.images(), root.snapshots(), root.mounts(), root.empty()] {
             make_private(&directory)?;
         }
@@ -83,7 +88,7 @@ impl Root {
 
     /// Returns where a snapshot that is filled with a layer has what lies below it.
     pub fn lower(&self, id: u64) -> PathBuf {
-        self.snapshot(id).join("lower")
+        self.snapshot(id).join(LOWER)
     }
 
     /// Returns the directory of all mounts of images.

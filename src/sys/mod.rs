@@ -7,6 +7,7 @@
 pub mod cimfs;
 mod hresult;
 mod library;
+mod trust;
 
 #[cfg(unix)]
 #[path = "linux/mod.rs"]
@@ -17,3 +18,4 @@ mod os;
 
 pub use hresult::Hresult;
 pub use os::*;
+pub use trust::TrustError;

@@ -37,3 +37,18 @@ fn faults_are_found() {
         assert!(!output.status.success() || !output.stderr.is_empty(), "{to}: {output:?}");
     }
 }
+
+#[test]
+fn the_daemon_is_private_has_descriptors_and_is_always_started_again() {
+    let text = fs::read_to_string(PROJECT.join("deploy/linux/cimsnap.service")).unwrap();
+    for line in [
+        "UMask=0077",
+        "RuntimeDirectory=cimsnap",
+        "RuntimeDirectoryMode=0711",
+        "LimitNOFILE=1048576",
+        "Restart=always",
+        "StartLimitIntervalSec=0",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line}");
+    }
+}

@@ -15,12 +15,20 @@ use crate::sys::{self, Map, patiently};
 #[derive(Debug)]
 pub struct DiskDirectory {
     path: PathBuf,
+    /// Options that make a file.
+    making: OpenOptions,
 }
 
 impl DiskDirectory {
     /// Names a directory, which need not exist yet.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into() }
+        Self { path: path.into(), making: OpenOptions::new() }
+    }
+
+    /// Names a directory like [`DiskDirectory::new`]. Only the user of this process can access files that are made in it,
+    /// whatever the umask.
+    pub fn private(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), making: sys::private_file() }
     }
 
     fn open_file(&self, name: &str) -> io::Result<File> {
@@ -39,7 +47,7 @@ impl Directory for DiskDirectory {
     }
 
     fn create(&self, name: &str) -> io::Result<Arc<dyn OutputFile>> {
-        let mut options = OpenOptions::new();
+        let mut options = self.making.clone();
         options.read(true).write(true).create_new(true);
         let file = patiently(|| options.open(self.path.join(name)))?;
         Ok(Arc::new(DiskFile { file }))
@@ -90,7 +98,7 @@ impl Directory for DiskDirectory {
 
     fn lock(&self) -> io::Result<Option<Lock>> {
         let path = self.path.join(files::LOCK);
-        let mut options = OpenOptions::new();
+        let mut options = self.making.clone();
         options.write(true).create(true).truncate(false);
         let file = patiently(|| options.open(&path))?;
         match file.try_lock() {

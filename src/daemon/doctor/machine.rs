@@ -4,6 +4,9 @@ use std::fs;
 use std::path::Path;
 
 use super::Symptom;
+use crate::cim::error_chain;
+use crate::store::Root;
+use crate::sys::TrustError;
 
 /// File systems by the numbers that the kernel gives them, with what is wrong with each.
 const UNSUITABLE: &[(i64, &str, &str)] = &[
@@ -17,6 +20,9 @@ const UNSUITABLE: &[(i64, &str, &str)] = &[
 
 /// What is little space: a large image and its blobs need as much.
 const LITTLE: u64 = 10 << 30;
+
+/// Exposed files that are listed one by one.
+const MOST_EXPOSURES: usize = 5;
 
 /// Looks at what the kernel can mount.
 pub(super) fn kernel() -> Vec<Symptom> {
@@ -54,12 +60,33 @@ pub(super) fn root(root: &Path) -> Vec<Symptom> {
     match rustix::fs::statfs(there) {
         Ok(found) => {
             let unit = u64::try_from(found.f_bsize).unwrap_or(0);
-            vec![kind(root, found.f_type), space(root, found.f_bavail.saturating_mul(unit))]
+            let space = space(root, found.f_bavail.saturating_mul(unit));
+            [kind(root, found.f_type), space].into_iter().chain(access(root)).collect()
         }
         Err(error) => {
             vec![Symptom::error(format!("{}: {error}", there.display()), "run as root")]
         }
     }
+}
+
+/// Looks for files of the root that other users could access or change.
+fn access(root: &Path) -> Vec<Symptom> {
+    let exposures = Root::exposures(root);
+    let total = exposures.len();
+    if total == 0 {
+        return vec![Symptom::ok(format!("{} is accessible to its owner alone", root.display()))];
+    }
+    let first = exposures.into_iter().take(MOST_EXPOSURES).map(|error| {
+        let advice = match error {
+            TrustError::Io { .. } => "run as root",
+            _ => "do so, and restart the daemon; `cimsnap fsck --deep` then compares all files with their digests",
+        };
+        Symptom::error(error_chain(&error), advice)
+    });
+    let more = total.saturating_sub(MOST_EXPOSURES);
+    let rest =
+        (more > 0).then(|| Symptom::error(format!("the same holds for {more} more files of the root"), ""));
+    first.chain(rest).collect()
 }
 
 fn kind(root: &Path, kind: i64) -> Symptom {

@@ -3,13 +3,15 @@
 //! ```text
 //!   containerd_config ─► plugins      what containerd is told of us
 //!   reach                             who answers on the sockets
-//!   machine                           kernel, file system
+//!   machine                           kernel, file system, access to the root
+//!   mounts                            servers of mounted images
 //!   windows                           the build of Windows
 //! ```
 
 mod containerd_config;
 #[cfg_attr(windows, path = "windows_machine.rs")]
 mod machine;
+mod mounts;
 mod plugins;
 mod pods;
 mod reach;
@@ -72,13 +74,14 @@ pub fn default_containerd_config() -> PathBuf {
 pub fn examine(config: &Config, containerd_config: &Path) -> Vec<Symptom> {
     let mut symptoms = machine::kernel();
     symptoms.extend(machine::root(&config.root));
+    symptoms.extend(mounts::examine(&config.root));
     symptoms.extend(WindowsBuild::running().map(windows::examine).unwrap_or_default());
     symptoms.push(engine(config));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let mut release = None;
     match runtime {
         Ok(runtime) => {
-            symptoms.push(runtime.block_on(reach::daemon(&config.grpc.address)));
+            symptoms.push(runtime.block_on(reach::daemon(&config.grpc.address, config.grpc.uid)));
             let (symptom, found) = runtime.block_on(reach::containerd(&config.containerd.address));
             symptoms.push(symptom);
             release = found;

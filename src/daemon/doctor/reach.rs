@@ -10,12 +10,20 @@ use tonic_health::pb::health_client::HealthClient;
 
 use super::{Release, Symptom};
 use crate::differ::{connect, containerd_version};
+use crate::sys;
 
 /// How long somebody may take who answers at once.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Asks our daemon how it is.
-pub(super) async fn daemon(socket: &Path) -> Symptom {
+/// Asks our daemon how it is, unless another user than root, the calling one and `owner` has made its socket.
+pub(super) async fn daemon(socket: &Path, owner: u32) -> Symptom {
+    match sys::require_trusted_socket(socket, owner) {
+        Err(error) if !error.is_not_found() => {
+            let seen = format!("the socket of the daemon cannot be trusted: {}", cause(&error));
+            return Symptom::error(seen, "correct owner and mode, and restart the daemon");
+        }
+        _ => {}
+    }
     let asked = timeout(PATIENCE, ask(socket)).await;
     let socket = socket.display();
     match asked {

@@ -17,10 +17,9 @@ use rustix::process::umask;
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use tracing_subscriber::layer::Identity;
 
-/// Makes the process what a daemon should be.
-pub(super) fn settle() {
-    // Whatever a mount shows has the modes that the image says, whoever started us.
-    umask(Mode::empty());
+/// Lets only the user of this process access the files that it makes, whatever its parent process allows.
+pub(super) fn restrict_umask() {
+    umask(Mode::RWXG | Mode::RWXO);
 }
 
 /// Where the log goes, if not to the standard error: whoever started the daemon keeps that.

@@ -26,5 +26,5 @@ pub(super) fn notify(state: &str) -> io::Result<()> {
     Ok(())
 }
 
-/// There is nothing to change about the process.
-pub(super) fn settle() {}
+/// Windows has no umask: private directories have a descriptor of their own.
+pub(super) fn restrict_umask() {}

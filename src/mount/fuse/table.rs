@@ -19,29 +19,42 @@ pub fn list() -> Result<Vec<MountEntry>, MountError> {
     Ok(parse(&table))
 }
 
-/// Returns the uppermost mount on a directory, if it is one of ours.
+/// Symlinks that a path may end with, as in the kernel.
+const MAX_LINKS: usize = 40;
+
+/// Returns the uppermost mount on a directory, if it is one of ours. Does not touch the mount, whose server may hang.
 pub fn find(at: &Path) -> Result<Option<MountEntry>, MountError> {
-    find_exact(&resolve(at))
-}
-
-/// Like [`find`], for a path that is resolved already. Does not touch the mount.
-pub(super) fn find_exact(at: &Path) -> Result<Option<MountEntry>, MountError> {
-    let table = fs::read(PATH).map_err(|source| MountError::Table { path: PATH, source })?;
-    let upmost = table.split(|&byte| byte == b'\n').filter_map(Line::parse).rfind(|line| line.at == at);
-    Ok(upmost.and_then(Line::into_entry))
-}
-
-/// Returns a path as the kernel's list has it. The last component of a dead mount cannot be looked at, so only the
-/// directory above it is resolved then.
-pub fn resolve(at: &Path) -> PathBuf {
-    if let Ok(resolved) = at.canonicalize() {
-        return resolved;
+    let mut at = resolve(at);
+    for _ in 0..MAX_LINKS {
+        if let Some(line) = uppermost(&at)? {
+            return Ok(line.into_entry());
+        }
+        // Nothing is mounted there, so that it can be looked at.
+        match (at.read_link(), at.parent()) {
+            (Ok(target), Some(parent)) => at = resolve(&parent.join(target)),
+            _ => break,
+        }
     }
+    Ok(None)
+}
+
+/// Returns a path as the kernel's list has it, except that its last component may be a symlink.
+fn resolve(at: &Path) -> PathBuf {
     let absolute = std::path::absolute(at).unwrap_or_else(|_| at.to_owned());
     match (absolute.parent().map(Path::canonicalize), absolute.file_name()) {
         (Some(Ok(parent)), Some(name)) => parent.join(name),
-        _ => absolute,
+        _ => absolute.canonicalize().unwrap_or(absolute),
     }
+}
+
+/// Like [`find`], for a path that is resolved already.
+pub(super) fn find_exact(at: &Path) -> Result<Option<MountEntry>, MountError> {
+    Ok(uppermost(at)?.and_then(Line::into_entry))
+}
+
+fn uppermost(at: &Path) -> Result<Option<Line>, MountError> {
+    let table = fs::read(PATH).map_err(|source| MountError::Table { path: PATH, source })?;
+    Ok(table.split(|&byte| byte == b'\n').filter_map(Line::parse).rfind(|line| line.at == at))
 }
 
 fn parse(table: &[u8]) -> Vec<MountEntry> {
@@ -119,9 +132,12 @@ mod tests {
     }
 
     #[test]
-    fn a_path_that_cannot_be_looked_at_keeps_its_name() {
+    fn a_path_need_not_exist_and_may_be_a_symlink() {
         let directory = tempfile::tempdir().unwrap();
-        let absent = directory.path().join("absent");
-        assert_eq!(resolve(&absent), directory.path().canonicalize().unwrap().join("absent"));
+        let place = directory.path().canonicalize().unwrap();
+        assert_eq!(resolve(&directory.path().join("absent")), place.join("absent"));
+        assert_eq!(resolve(&directory.path().join("a/..")), resolve(directory.path()).join("a/.."));
+        std::os::unix::fs::symlink(place.join("around"), place.join("around")).unwrap();
+        assert_eq!(find(&place.join("around")).unwrap(), None);
     }
 }

@@ -14,6 +14,7 @@ use crate::proto::cimsnap::v1::{
     CheckRequest, CollectRequest, Garbage, ListRequest, Report, Snapshot, WatchRequest, Work,
 };
 use crate::snapshot::fsck::FsckOptions;
+use crate::sys;
 
 /// Largest answer: a report may have much to say.
 const MAX_MESSAGE: usize = 64 << 20;
@@ -31,12 +32,17 @@ impl fmt::Debug for Client {
 }
 
 impl Client {
-    /// Connects to a daemon; `None` if nobody listens on the socket.
-    pub fn connect(socket: &Path) -> Result<Option<Self>, AdminError> {
+    /// Connects to a daemon; `None` if nothing listens on the socket. A socket that another user than root, the calling one
+    /// and `owner` has put there is refused.
+    pub fn connect(socket: &Path, owner: u32) -> Result<Option<Self>, AdminError> {
         let failed = |source: Box<dyn std::error::Error + Send + Sync>| AdminError::Unreachable {
             path: socket.to_owned(),
             source,
         };
+        match sys::require_trusted_socket(socket, owner) {
+            Err(error) if error.is_not_found() => return Ok(None),
+            checked => checked.map_err(|error| failed(error.into()))?,
+        }
         if !is_served(socket).map_err(|error| failed(error.into()))? {
             return Ok(None);
         }

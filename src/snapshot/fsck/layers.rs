@@ -48,7 +48,7 @@ impl Snapshots {
         let expected = Expected { blob_digest: Some(row.blob), diff_id: Some(row.diff_id), blob_size: None };
         let stream = LayerStream::open(blob, StreamOptions { expected, ..StreamOptions::default() });
         let options = ImportOptions { os: Some(os), ..ImportOptions::default() };
-        let directory = Arc::new(DiskDirectory::new(&at));
+        let directory = Arc::new(DiskDirectory::private(&at));
         let engine = Portable::new(directory.clone(), set, self.options.sync);
         let imported = stream.map_err(ImportError::from).and_then(|stream| import(stream, engine, &options));
         let done = match imported {

@@ -1,15 +1,22 @@
 //! Files and directories.
 
-use std::fs::{File, Metadata};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io;
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 use rustix::io::Errno;
 
 /// Bytes of a unit of `st_blocks`.
 const BLOCK: u64 = 512;
+
+/// Returns options that make a file which only this user can access.
+pub fn private_file() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.mode(0o600);
+    options
+}
 
 /// Writes all of `bytes` at an offset.
 pub fn write_all_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {

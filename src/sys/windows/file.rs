@@ -1,9 +1,14 @@
 //! Files and directories.
 
-use std::fs::{File, Metadata};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io;
 use std::os::windows::fs::FileExt;
 use std::path::Path;
+
+/// Returns options that make a file. The directory around it decides who can access it.
+pub fn private_file() -> OpenOptions {
+    OpenOptions::new()
+}
 
 /// Writes all of `bytes` at an offset.
 pub fn write_all_at(file: &File, mut bytes: &[u8], mut offset: u64) -> io::Result<()> {

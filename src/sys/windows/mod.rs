@@ -11,6 +11,7 @@ mod pipe;
 mod security;
 mod temporary;
 mod thread;
+mod trust;
 mod version;
 mod wide;
 
@@ -18,7 +19,8 @@ use super::library::Library;
 pub use directory::{make_private, resolve, set_owner};
 pub use event_log::{EventKind, EventLog, add_event_source, remove_event_source};
 pub use file::{
-    allocated, has_server, read_at, shared_identity, start_writeback, sync_directory, write_all_at,
+    allocated, has_server, private_file, read_at, shared_identity, start_writeback, sync_directory,
+    write_all_at,
 };
 pub use host::{ContainerHost, Disk, HostError};
 pub(super) use library::{find_symbol, load_library, load_system_library};
@@ -27,5 +29,6 @@ pub use patience::patiently;
 pub use pipe::create_pipe;
 pub use temporary::temporary_file;
 pub use thread::{keep_memory_small, lower_priority};
+pub use trust::{make_owner_only, require_private, require_trusted_ancestors, require_trusted_socket};
 pub use version::windows_build;
 pub(super) use wide::path_units;

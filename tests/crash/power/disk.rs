@@ -180,6 +180,8 @@ impl Disk {
             let at = root.join(path);
             let Some(mode) = node.mode else {
                 fs::write(&at, &**node.bytes).unwrap();
+                // As all files of a root: opening it has nothing to restrict.
+                fs::set_permissions(&at, Permissions::from_mode(0o600)).unwrap();
                 continue;
             };
             fs::create_dir_all(&at).unwrap();

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use cimsnap::cim::{ErrorKind, Writer, WriterOptions, error_chain};
-use cimsnap::mount::{MountError, MountOptions, Mounter, Unmount};
+use cimsnap::mount::{Liveness, MountError, MountOptions, Mounter, Unmount};
 
 use super::{Scene, eventually, mounter, servers, unmount_when_idle};
 use crate::support::{image_name, put};
@@ -28,7 +28,7 @@ fn a_mount_comes_and_goes_without_a_trace() {
     let mounted = mounter().mounted(&scene.at()).unwrap().unwrap();
     assert_eq!(mounted.image, scene.image_path());
     assert_eq!(mounted.at, scene.at().canonicalize().unwrap());
-    assert!(mounted.is_alive());
+    assert_eq!(mounted.liveness(), Liveness::Serving);
     assert!(mounter().list().unwrap().contains(&mounted));
     assert_eq!(servers(&scene.at()).len(), 1);
     assert_eq!(fs::read(mount.path("file")).unwrap(), b"data");
@@ -88,7 +88,7 @@ fn a_killed_server_leaves_a_mount_that_can_be_cleaned_up() {
     rustix::process::kill_process(server, rustix::process::Signal::KILL).unwrap();
     eventually("the death of the mount", || fs::read_dir(scene.at()).is_err());
     let mounted = mounter().mounted(&scene.at()).unwrap().unwrap();
-    assert!(!mounted.is_alive());
+    assert_eq!(mounted.liveness(), Liveness::Dead);
     drop(open);
     unmount_when_idle(&scene.at());
     assert!(fs::read_dir(scene.at()).unwrap().next().is_none());

@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output};
+use std::process::{Child, Command, ExitStatus, Output};
 
 use cimsnap::layer::digest::Digest;
 use cimsnap::mount::Mounter;
@@ -49,12 +49,24 @@ impl Daemon {
     }
 
     fn with(says: &str, more: &str, variables: &'static [(&'static str, &'static str)]) -> Self {
-        let (root, place) = (Root::new(), tempfile::tempdir().unwrap());
-        let (says, more) = (says.to_owned(), more.to_owned());
-        let mut daemon = Self { root, place, process: None, says, more, variables };
-        fs::create_dir_all(daemon.blobs()).unwrap();
+        let mut daemon = Self::unstarted();
+        (daemon.says, daemon.more, daemon.variables) = (says.to_owned(), more.to_owned(), variables);
         daemon.restart();
         daemon
+    }
+
+    /// Makes all that a daemon needs.
+    pub(super) fn unstarted() -> Self {
+        let (root, place) = (Root::new(), tempfile::tempdir().unwrap());
+        let (says, more) = (String::new(), QUIET.to_owned());
+        let daemon = Self { root, place, process: None, says, more, variables: &[] };
+        fs::create_dir_all(daemon.blobs()).unwrap();
+        daemon
+    }
+
+    /// Returns the directory of its socket, its configuration and its log.
+    pub(super) fn place(&self) -> &Path {
+        self.place.path()
     }
 
     pub(super) fn root(&self) -> &Path {
@@ -89,10 +101,10 @@ impl Daemon {
     }
 
     /// Has the daemon tell metrics from its next start on, and returns where.
-    fn telling(&mut self) -> SocketAddr {
+    pub(super) fn telling(&mut self) -> SocketAddr {
         // Whoever takes the port between this and the start makes the test fail, which nothing here does.
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        self.more = format!("{QUIET}[metrics]\naddress = \"{address}\"\n");
+        self.more = format!("{}[metrics]\naddress = \"{address}\"\n", self.more);
         self.restart();
         address
     }
@@ -102,14 +114,19 @@ impl Daemon {
         self.answer(&["top", "--once"])
     }
 
-    /// Asks with our own command.
+    /// Asks with our own command, whose answer is one object.
     pub(super) fn answer(&self, words: &[&str]) -> serde_json::Value {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_cimsnap"));
-        command.args(words).args(["--json", "--config"]).arg(self.place.path().join("config.toml"));
-        serde_json::from_slice(&command.output().unwrap().stdout).unwrap()
+        serde_json::from_slice(&self.ask(words).stdout).unwrap()
     }
 
-    fn command(&self, socket: &Path) -> Command {
+    /// Asks with our own command.
+    pub(super) fn ask(&self, words: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cimsnap"));
+        command.args(words).args(["--json", "--config"]).arg(self.place.path().join("config.toml"));
+        command.output().unwrap()
+    }
+
+    pub(super) fn command(&self, socket: &Path) -> Command {
         let content = self.place.path().join("content");
         let config = self.place.path().join("config.toml");
         let text = format!(
@@ -124,13 +141,18 @@ impl Daemon {
         command
     }
 
-    fn restart(&mut self) {
+    pub(super) fn restart(&mut self) {
         self.start_as(self.command(&self.socket()));
     }
 
-    fn start_as(&mut self, mut command: Command) {
+    pub(super) fn start_as(&mut self, mut command: Command) {
         let log = File::create(self.log_file()).unwrap();
         self.process = Some(command.stderr(log).spawn().unwrap());
+        self.await_socket();
+    }
+
+    /// Waits until the daemon listens.
+    pub(super) fn await_socket(&self) {
         let socket = self.socket();
         eventually("a daemon that listens", || UnixStream::connect(&socket).is_ok());
     }
@@ -148,10 +170,16 @@ impl Daemon {
         Client::connect(&self.socket()).await
     }
 
-    fn kill(&mut self) {
+    pub(super) fn kill(&mut self) {
         let mut process = self.process.take().unwrap();
         process.kill().unwrap();
         process.wait().unwrap();
+    }
+
+    /// Waits until the daemon has ended by itself, and returns how, and its log.
+    pub(super) fn ended(&mut self) -> (ExitStatus, String) {
+        let status = self.process.take().unwrap().wait().unwrap();
+        (status, self.log())
     }
 
     /// Ends the daemon as systemd does, and returns what it complained of.
@@ -293,7 +321,7 @@ async fn a_client_that_says_nothing_does_not_keep_the_daemon_from_ending() {
 }
 
 /// Asks for a page as simply as can be.
-fn get(address: SocketAddr, request: &str) -> String {
+pub(super) fn get(address: SocketAddr, request: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
     write!(stream, "{request} HTTP/1.1\r\nHost: it\r\n\r\n").unwrap();
     let mut answer = String::new();

@@ -13,17 +13,17 @@ use super::{files, fill, image, new, row, shown, target, to};
 use crate::import::tars::Tar;
 
 /// A small disk.
-struct Disk(TempDir);
+pub(super) struct Disk(TempDir);
 
 impl Disk {
-    fn new(size: &str) -> Self {
+    pub(super) fn new(size: &str) -> Self {
         let at = tempfile::tempdir().unwrap();
         let options = std::ffi::CString::new(format!("size={size}")).unwrap();
         mount("tmpfs", at.path(), "tmpfs", MountFlags::empty(), options.as_c_str()).unwrap();
         Self(at)
     }
 
-    fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         self.0.path()
     }
 
@@ -33,7 +33,7 @@ impl Disk {
     }
 
     /// Writes a file that takes all that is left.
-    fn fill_up(&self) -> std::path::PathBuf {
+    pub(super) fn fill_up(&self) -> std::path::PathBuf {
         let path = self.path().join("filler");
         let mut file = File::create(&path).unwrap();
         while file.write_all(&[1; 4096]).is_ok() {}

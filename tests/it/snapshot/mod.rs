@@ -1,11 +1,15 @@
 //! Snapshots of a real root, mounted by the real program. They need root and /dev/fuse.
 
+mod access;
+mod broken;
 mod daemon;
 mod deep;
+mod descriptors;
 mod full;
 mod growth;
 mod grpc;
 mod hostile;
+mod hung;
 mod kept;
 mod load;
 mod model;
@@ -14,6 +18,7 @@ mod races;
 mod restart;
 #[path = "../../crash/root.rs"]
 mod root;
+mod socket;
 mod staged;
 mod traces;
 mod wire;

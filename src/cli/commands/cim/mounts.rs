@@ -1,6 +1,8 @@
 use std::io::Write;
+use std::sync::Arc;
+use std::time::Duration;
 
-use cimsnap::mount::{Mounter, SystemMounter};
+use cimsnap::mount::{Liveness, Mounter, Patience, PatientMounter, SystemMounter};
 use serde::Serialize;
 
 use crate::cli::Result;
@@ -15,24 +17,37 @@ Examples:
   cimsnap cim mounts --json")]
 pub(crate) struct Args {}
 
+/// How long servers may take to answer, all of them together.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 #[derive(Debug, Serialize)]
 struct Entry {
     image: String,
     directory: String,
-    /// Whether somebody still serves it.
+    /// Whether its server answers.
     alive: bool,
+    /// Whether there is a server that does not answer.
+    hung: bool,
 }
 
 impl Args {
     pub(super) fn run(&self, ui: &Ui) -> Result {
+        let patience = Patience { liveness: PATIENCE, ..Patience::default() };
+        let mounter = PatientMounter::new(Arc::new(SystemMounter::this_program()?), patience);
+        let mounts = mounter.list()?;
+        let liveness = mounter.liveness(&mounts);
         let mut out = ui.out();
-        for mount in SystemMounter::this_program()?.list()? {
-            let alive = mount.is_alive();
+        for (mount, liveness) in mounts.iter().zip(liveness) {
             let (image, directory) = (mount.image.display().to_string(), mount.at.display().to_string());
             if ui.is_json() {
-                line(&mut out, &Entry { image, directory, alive })?;
+                let (alive, hung) = (liveness == Liveness::Serving, liveness == Liveness::Hung);
+                line(&mut out, &Entry { image, directory, alive, hung })?;
             } else {
-                let mark = if alive { "" } else { " (dead)" };
+                let mark = match liveness {
+                    Liveness::Serving => "",
+                    Liveness::Dead => " (dead)",
+                    Liveness::Hung => " (hung)",
+                };
                 writeln!(out, "{image} on {directory}{mark}")?;
             }
         }
