@@ -161,7 +161,7 @@ pub(super) fn pull(snapshots: &Snapshots, name: &str, parent: &str, layer: Vec<u
         .prepare(NewSnapshot { key: key.clone(), parent: parent.into(), ..NewSnapshot::default() })
         .unwrap();
     let stream = LayerStream::open(Cursor::new(layer), StreamOptions::default()).unwrap();
-    let target = snapshots.extraction(&mounts).unwrap().unwrap();
+    let target = snapshots.extraction(&mounts, None).unwrap().unwrap();
     snapshots.fill(&target, stream, None, Duration::ZERO).unwrap();
     snapshots.commit(&CommitRequest { name: name.into(), key, ..CommitRequest::default() }).unwrap();
 }
