@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use cimsnap::cim::{ErrorKind, Guid, Lease};
 use cimsnap::engine::{Native, Portable};
+use cimsnap::escape::Escaped;
 use cimsnap::layer::commit::{MissingHives, finish_native};
 use cimsnap::layer::import::{ImportError, ImportOptions, Imported, LayerOs, Report, prepare};
 use cimsnap::layer::stream::{LayerStream, StreamOptions, StreamSummary};
@@ -102,7 +103,7 @@ impl Layer {
     /// Tells of odd entries.
     pub(crate) fn warn(&self, ui: &Ui) {
         for (path, remark) in &self.report.remarks {
-            ui.warn(&format!("{path}: {remark}"));
+            ui.warn(&format!("{}: {remark}", Escaped(path)));
         }
     }
 }

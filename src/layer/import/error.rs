@@ -25,7 +25,7 @@ pub enum ImportError {
         source: EntryError,
     },
     /// Links of a layer lead to each other, and to no file.
-    #[error("the hard link {0} leads back to itself")]
+    #[error("the hard link {0:?} leads back to itself")]
     LinkCycle(String),
     /// The layer is larger than it may be.
     #[error("the layer has more than {limit} {what}")]

@@ -1,5 +1,6 @@
 use std::io::Write;
 
+use cimsnap::escape::on_one_line;
 use cimsnap::mount::{Mounter, SystemMounter};
 use serde::Serialize;
 
@@ -33,7 +34,7 @@ impl Args {
                 line(&mut out, &Entry { image, directory, alive })?;
             } else {
                 let mark = if alive { "" } else { " (dead)" };
-                writeln!(out, "{image} on {directory}{mark}")?;
+                writeln!(out, "{} on {}{mark}", on_one_line(image), on_one_line(directory))?;
             }
         }
         out.flush()?;
