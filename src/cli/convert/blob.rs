@@ -67,7 +67,7 @@ impl Blob {
     /// Makes a layer set. One that is there already has the same content, and stays.
     pub(crate) fn import(self, lease: &Lease, os: Option<LayerOs>, sync: bool) -> Result<Layer> {
         let started = Instant::now();
-        let stream = LayerStream::open(self.reader, self.options)?;
+        let stream = LayerStream::open(self.reader, self.options).map_err(ImportError::from)?;
         let options = ImportOptions { os, ..ImportOptions::default() };
         let Imported { layer, os, stream, report } =
             prepare(stream, Portable::unnamed(lease, sync), &options)?;
@@ -84,7 +84,7 @@ impl Blob {
     /// Has the library of Windows write an image.
     pub(crate) fn write(self, engine: Native, os: Option<LayerOs>, missing: MissingHives) -> Result<Layer> {
         let started = Instant::now();
-        let stream = LayerStream::open(self.reader, self.options)?;
+        let stream = LayerStream::open(self.reader, self.options).map_err(ImportError::from)?;
         let options = ImportOptions { os, ..ImportOptions::default() };
         let Imported { layer, os, stream, report } = prepare(stream, engine, &options)?;
         finish_native(layer, missing)?;
