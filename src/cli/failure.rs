@@ -133,9 +133,9 @@ fn find_cim(error: &anyhow::Error) -> Option<&CimError> {
 fn of_registry_exit(error: &RegistryError) -> Option<Exit> {
     use RegistryError as E;
     match error {
+        E::Remote(error) if error.has_wrong_bytes() => Some(Exit::Corrupt),
         E::Remote(error) => Some(match error.of_registry() {
             RemoteError::NotFound { .. } => Exit::NotFound,
-            RemoteError::Digest { .. } | RemoteError::Range { .. } => Exit::Corrupt,
             // A connection that breaks is none with who reads the output.
             _ => Exit::Failure,
         }),

@@ -196,6 +196,7 @@ impl Progress {
     /// Begins what was waiting.
     pub(crate) fn begin(&self, total: u64) {
         self.0.set_length(total);
+        self.0.set_position(0);
         self.0.reset_elapsed();
         drop(styled(self.0.clone(), MEASURED));
         self.0.enable_steady_tick(Duration::from_millis(200));
