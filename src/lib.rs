@@ -24,7 +24,8 @@
 //! ```
 //!
 //! Beside them, `capi` gives programs in C the image library as `cimfs.h` declares it, and `metrics` counts what
-//! `snapshot` and `differ` do, for the daemon to tell; `trace` tells of the stages of each request.
+//! `snapshot` and `differ` do, for the daemon to tell; `trace` tells of the stages of each request. `escape` makes untrusted
+//! text safe to print.
 //!
 //! A part uses only parts that stand below it; `tests/it/arrows.rs` proves it.
 //!
@@ -37,6 +38,7 @@ pub mod cim;
 pub mod daemon;
 pub mod differ;
 pub mod engine;
+pub mod escape;
 pub mod layer;
 pub mod metrics;
 pub mod mount;

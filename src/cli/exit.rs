@@ -14,11 +14,12 @@ Exit codes:
   5    an image is damaged, or a layer is not what its image says
   141  nobody reads the output any more";
 
-/// What the program ends with. [`HELP`] says what each means; 2 is what the parser of arguments ends with.
+/// What the program ends with. [`HELP`] says what each means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
     Success,
     Failure,
+    Usage,
     No,
     NotFound,
     Corrupt,
@@ -30,6 +31,7 @@ impl From<Exit> for ExitCode {
         Self::from(match exit {
             Exit::Success => 0,
             Exit::Failure => 1,
+            Exit::Usage => 2,
             Exit::No => 3,
             Exit::NotFound => 4,
             Exit::Corrupt => 5,

@@ -16,6 +16,7 @@ use std::vec::IntoIter;
 use anyhow::Context;
 use cimsnap::cim::wsl::FileType;
 use cimsnap::cim::{FileId, FileTime};
+use cimsnap::escape::Escaped;
 use cimsnap::mount::view::{Attributes, View};
 use rustix::fs::{self as sys, AtFlags, Gid, Mode, OFlags, Timespec, Timestamps, Uid, XattrFlags};
 
@@ -108,7 +109,7 @@ impl Extraction<'_> {
     }
 
     fn shown(&self) -> String {
-        String::from_utf8_lossy(&self.path).into_owned()
+        Escaped(String::from_utf8_lossy(&self.path)).to_string()
     }
 
     /// Lists the directory that the walk has just come into.
@@ -225,16 +226,19 @@ impl Extraction<'_> {
             let path = [format!("/proc/self/fd/{}/", self.here.as_raw_fd()).as_bytes(), name].concat();
             match sys::lsetxattr(path.as_slice(), xattr, &value, XattrFlags::empty()) {
                 Err(rustix::io::Errno::PERM | rustix::io::Errno::NOTSUP | rustix::io::Errno::NOSPC) => {
-                    self.leave_out(&format!("xattr {} cannot be set", String::from_utf8_lossy(xattr)))?;
+                    self.leave_out(&format!(
+                        "xattr {} cannot be set",
+                        Escaped(String::from_utf8_lossy(xattr))
+                    ))?;
                 }
-                set => set.with_context(|| format!("cannot set {}", String::from_utf8_lossy(xattr)))?,
+                set => set.with_context(|| format!("cannot set {:?}", String::from_utf8_lossy(xattr)))?,
             }
         }
         Ok(())
     }
 
     fn leave_out(&mut self, why: &str) -> Result<()> {
-        let first = || (0, format!("{}: {why}", String::from_utf8_lossy(&self.path)));
+        let first = || (0, format!("{}: {why}", Escaped(String::from_utf8_lossy(&self.path))));
         self.done.left_out.get_or_insert_with(first).0 += 1;
         Ok(())
     }

@@ -3,6 +3,7 @@
 use std::io;
 
 use cimsnap::cim::{CimError, ErrorKind};
+use cimsnap::escape::on_one_line;
 use cimsnap::layer::commit::CommitError;
 use cimsnap::layer::import::{EntryError, ImportError};
 use cimsnap::layer::stream::StreamErrorKind;
@@ -15,6 +16,7 @@ use thiserror::Error;
 #[cfg(target_os = "linux")]
 use super::commands::bench::BenchError;
 use super::exit::Exit;
+use super::ui::{complain, complain_lines};
 
 /// What only the command line finds wrong.
 #[derive(Debug, Error)]
@@ -48,12 +50,26 @@ pub(crate) enum Failure {
 pub(crate) fn report(error: &anyhow::Error) -> Exit {
     let exit = exit(error);
     if exit != Exit::BrokenPipe {
-        eprintln!("error: {error:#}");
+        complain("error", &format!("{error:#}"));
         if let Some(hint) = hint(error) {
-            eprintln!("hint: {hint}");
+            complain("hint", hint);
         }
     }
     exit
+}
+
+/// Prints the help that was asked for, or what is wrong with the arguments.
+pub(crate) fn misused(error: &clap::Error, command: clap::Command) -> Exit {
+    if !error.use_stderr() {
+        // Where the help cannot be printed, nothing else can either.
+        drop(error.print());
+        return Exit::Success;
+    }
+    // The message quotes arguments, whose line feeds look like its own. Escaped arguments are wrong in the same way.
+    let arguments = std::env::args_os().map(|argument| on_one_line(argument.to_string_lossy()));
+    let escaped = command.try_get_matches_from(arguments).err();
+    complain_lines(&escaped.as_ref().unwrap_or(error).render().to_string());
+    Exit::Usage
 }
 
 /// Finds a cause, also one that went through a reader.
@@ -117,9 +133,9 @@ fn find_cim(error: &anyhow::Error) -> Option<&CimError> {
 fn of_registry_exit(error: &RegistryError) -> Option<Exit> {
     use RegistryError as E;
     match error {
+        E::Remote(error) if error.has_wrong_bytes() => Some(Exit::Corrupt),
         E::Remote(error) => Some(match error.of_registry() {
             RemoteError::NotFound { .. } => Exit::NotFound,
-            RemoteError::Digest { .. } | RemoteError::Range { .. } => Exit::Corrupt,
             // A connection that breaks is none with who reads the output.
             _ => Exit::Failure,
         }),

@@ -129,7 +129,10 @@ Examples:
 
 /// Runs the program.
 pub(crate) fn main() -> ExitCode {
-    let Cli { command, global } = Cli::parse();
+    let Cli { command, global } = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return failure::misused(&error, Cli::command()).into(),
+    };
     let ui = Ui::new(global.json, global.quiet);
     let result = match command {
         Command::Cim(command) => command.run(&ui),
@@ -147,7 +150,7 @@ pub(crate) fn main() -> ExitCode {
         #[cfg(windows)]
         Command::Service(command) => command.run(&ui),
         Command::Config(command) => command.run(&ui),
-        Command::Completions(command) => command.run(Cli::command(), &ui),
+        Command::Completions(command) => command.run(Cli::command()),
         Command::Man(command) => command.run(Cli::command()),
     };
     result.unwrap_or_else(|error| failure::report(&error)).into()

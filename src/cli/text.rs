@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use cimsnap::cim::Attributes;
+use cimsnap::escape::on_one_line;
 
 /// Shows a number of bytes to three digits.
 pub(crate) fn size(bytes: u64) -> String {
@@ -48,9 +49,10 @@ pub(crate) fn pace(bytes: u64, took: Duration) -> String {
 
 /// Writes rows below each other, in columns as wide as they need to be. The last one is as wide as it likes.
 pub(crate) fn table<const N: usize>(out: &mut impl Write, rows: &[[String; N]]) -> io::Result<()> {
+    let rows: Vec<[String; N]> = rows.iter().map(|row| row.each_ref().map(on_one_line)).collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..N.saturating_sub(1)).map(width).collect();
-    for row in rows {
+    for row in &rows {
         for (cell, width) in row.iter().zip(&widths) {
             write!(out, "{cell:width$}  ")?;
         }

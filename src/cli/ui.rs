@@ -1,14 +1,36 @@
-//! Where output goes.
+//! Where output goes. Nothing else in the program prints, so that hidden characters of untrusted text reach no terminal:
+//! see [`cimsnap::escape`].
 
-use std::borrow::Cow;
 use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
 use std::time::Duration;
 
+use cimsnap::escape::{EscapingWriter, on_one_line};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
 /// Standard output, for much of it.
-pub(crate) type Out = BufWriter<StdoutLock<'static>>;
+pub(crate) type Out = EscapingWriter<BufWriter<StdoutLock<'static>>>;
+
+fn standard_output() -> BufWriter<StdoutLock<'static>> {
+    BufWriter::with_capacity(64 * 1024, io::stdout().lock())
+}
+
+/// Opens standard output for bytes that are no text for people: the data of a file, a configuration.
+pub(crate) fn data_out() -> Out {
+    EscapingWriter::data(standard_output())
+}
+
+/// Prints a message on standard error. Further lines of it are indented, so that none of them passes for a message.
+pub(crate) fn complain(kind: &str, message: &str) {
+    let lines: Vec<String> = message.lines().map(on_one_line).collect();
+    eprintln!("{kind}: {}", lines.join("\n    "));
+}
+
+/// Prints lines of text on standard error.
+pub(crate) fn complain_lines(text: &str) {
+    // There is nowhere else to report that standard error cannot be written.
+    drop(EscapingWriter::new(io::stderr().lock()).write_all(text.as_bytes()));
+}
 
 /// How the program talks.
 #[derive(Clone, Copy, Debug)]
@@ -27,9 +49,10 @@ impl Ui {
         self.json
     }
 
-    /// Opens standard output. It has to be flushed in the end, or errors go unnoticed.
+    /// Opens standard output for JSON, or for text that people read. It has to be flushed in the end, or errors go
+    /// unnoticed.
     pub(crate) fn out(self) -> Out {
-        BufWriter::with_capacity(64 * 1024, io::stdout().lock())
+        if self.json { data_out() } else { EscapingWriter::new(standard_output()) }
     }
 
     /// Prints the answer of a command: an object of JSON, or text.
@@ -47,6 +70,17 @@ impl Ui {
         out.flush()
     }
 
+    /// Prints a file that programs read: an object of JSON, or the text as it is.
+    pub(crate) fn document(self, value: &impl Serialize, text: &str) -> io::Result<()> {
+        let mut out = data_out();
+        if self.json {
+            line(&mut out, value)?
+        } else {
+            out.write_all(text.as_bytes())?
+        }
+        out.flush()
+    }
+
     /// Prints what a command has done, unless nobody wants to know.
     pub(crate) fn summary(self, value: &impl Serialize, text: &str) -> io::Result<()> {
         if self.quiet && !self.json {
@@ -58,7 +92,7 @@ impl Ui {
     /// Tells of something odd that is no reason to fail.
     pub(crate) fn warn(self, text: &str) {
         if !self.quiet {
-            eprintln!("warning: {text}");
+            complain("warning", text);
         }
     }
 
@@ -92,8 +126,8 @@ impl Ui {
         if self.is_hidden() { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() }
     }
 
-    fn start(self, bar: ProgressBar, what: impl Into<Cow<'static, str>>) -> Progress {
-        bar.set_message(what);
+    fn start(self, bar: ProgressBar, what: &str) -> Progress {
+        bar.set_message(on_one_line(what));
         if !self.is_hidden() {
             bar.enable_steady_tick(Duration::from_millis(200));
         }
@@ -127,13 +161,13 @@ pub(crate) struct Bars {
 impl Bars {
     /// Adds one.
     pub(crate) fn add(&self, what: String, total: u64) -> Progress {
-        self.ui.start(self.multi.add(bar(total)), what)
+        self.ui.start(self.multi.add(bar(total)), &what)
     }
 
     /// Adds one that has not begun.
     pub(crate) fn waiting(&self, what: String) -> Progress {
         let bar = self.multi.add(styled(ProgressBar::no_length(), "{msg} waits"));
-        bar.set_message(what);
+        bar.set_message(on_one_line(what));
         bar.tick();
         Progress(bar)
     }
@@ -162,6 +196,7 @@ impl Progress {
     /// Begins what was waiting.
     pub(crate) fn begin(&self, total: u64) {
         self.0.set_length(total);
+        self.0.set_position(0);
         self.0.reset_elapsed();
         drop(styled(self.0.clone(), MEASURED));
         self.0.enable_steady_tick(Duration::from_millis(200));
@@ -177,7 +212,7 @@ impl Progress {
     /// Says what the step is that comes now.
     #[cfg(target_os = "linux")]
     pub(crate) fn step(&self, what: String) {
-        self.0.set_message(what);
+        self.0.set_message(on_one_line(what));
         self.0.inc(1);
     }
 

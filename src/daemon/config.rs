@@ -45,7 +45,8 @@ pub struct Config {
     /// Whether an image is on the disk before containerd hears of it. Without it pulls take less long, and those of the last
     /// moments before a power loss may have to be done again.
     pub sync: bool,
-    /// Whether an image that one namespace of containerd has pulled is there for all of them at once.
+    /// Whether a namespace of containerd gets layers that another namespace has without fetching their blobs. Then the digests in
+    /// an image's configuration are enough to use a layer: `docs/security.md` says what follows from that.
     pub share: bool,
     /// How much is done at once.
     pub limits: Limits,
@@ -137,7 +138,7 @@ impl Default for Config {
             engine: EngineChoice::default(),
             cimfs_library: None,
             sync: true,
-            share: true,
+            share: false,
             limits: Limits::default(),
             grpc: Grpc::default(),
             containerd: Containerd::default(),

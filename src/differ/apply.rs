@@ -41,7 +41,8 @@ impl Differ {
             .map_err(|_| DifferError::MediaType(descriptor.media_type.clone()))?;
         let digest: Digest =
             descriptor.digest.parse().map_err(|_| DifferError::Digest(descriptor.digest.clone()))?;
-        let extraction = self.snapshots.extraction(&mounts)?.ok_or(DifferError::NotOurs)?;
+        let extraction =
+            self.snapshots.extraction(&mounts, namespace.name.as_deref())?.ok_or(DifferError::NotOurs)?;
         trace::about(&extraction.key);
         let expected =
             Expected { blob_digest: Some(digest), blob_size: Some(descriptor.size), diff_id: None };

@@ -60,7 +60,7 @@ pub enum PaxError {
     #[error("{0:?} cannot be a key of a pax record")]
     Key(String),
     /// A value is not what its key stands for.
-    #[error("pax record {key} holds {value:?}, which is not {expected}")]
+    #[error("pax record {key:?} holds {value:?}, which is not {expected}")]
     Value {
         /// The key.
         key: String,

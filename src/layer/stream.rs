@@ -21,6 +21,10 @@
 //!   [`LayerStream::finish`].
 //! * The tar stream stays within its [`Limits`].
 //!
+//! Bytes that do not decompress are often not the bytes that were asked for. So where the size of the blob is known, the rest of
+//! it is read after such an error, and a wrong digest or size is reported in its place; [`LayerStream::verdict`] does so where the
+//! tar stream is at fault.
+//!
 //! An error stays: every later call gives it again. A panic of the reader on the decompressing thread is an error too;
 //! while a blob is opened, the reader runs on the caller's thread and its panic is the caller's.
 //!
@@ -66,6 +70,8 @@ mod tests;
 mod zstd;
 
 use std::io::{self, BufRead, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 pub use error::{StreamError, StreamErrorKind};
@@ -119,6 +125,8 @@ pub struct LayerStream {
     state: State,
     expected: Expected,
     timing: StreamTiming,
+    /// Tells the decoder that only the digest of the blob is wanted.
+    unwanted: Arc<AtomicBool>,
 }
 
 enum State {
@@ -136,10 +144,14 @@ impl LayerStream {
         // The consumer's end is in this function, so there is a buffer.
         let mut head = pool.take().unwrap_or_default();
         source.fill(&mut head)?;
-        let format = format::choose(head.filled(), media_type.as_ref())?;
+        let format = match format::choose(head.filled(), media_type.as_ref()) {
+            Ok(format) => format,
+            Err(error) => return Err(judged(error, source, &head, &expected)),
+        };
         let inflate = inflate::open(format, limits.zstd_window_log).map_err(|fault| fault.at(format, 0))?;
         let inline = threading.is_inline(source.has_ended());
-        let decoder = Decoder::new((format, inflate), (source, head), pool, limits);
+        let unwanted = Arc::<AtomicBool>::default();
+        let decoder = Decoder::new((format, inflate), (source, head), pool, limits, unwanted.clone());
         let supply = match inline {
             true => Supply::Inline(Box::new(decoder), returns),
             false => Supply::spawn(decoder, returns)?,
@@ -154,6 +166,7 @@ impl LayerStream {
             blob,
             state: State::Open,
             expected,
+            unwanted,
         })
     }
 
@@ -185,6 +198,31 @@ impl LayerStream {
         let compressed = self.blob.map_or(uncompressed, Hasher::finish);
         self.expected.check(compressed, uncompressed)?;
         Ok(StreamSummary { format: self.format, compressed, uncompressed, timing: self.timing })
+    }
+
+    /// Reads the rest of a blob whose tar stream is of no use, and returns how the blob differs from what was expected, if that is
+    /// known. Reads nothing unless the size of the blob is.
+    pub fn verdict(mut self) -> Option<StreamError> {
+        self.expected.blob_size?;
+        self.unwanted.store(true, Ordering::Relaxed);
+        loop {
+            match self.chunk() {
+                Ok([]) => break,
+                Ok(_) => self.advance(usize::MAX),
+                Err(error) => return Some(error).filter(StreamError::is_of_other_blob),
+            }
+        }
+        let blob = self.blob.unwrap_or(self.tar).finish();
+        self.expected.check_blob(blob).err()
+    }
+
+    /// Compares a blob that does not decompress, all of which was read.
+    fn judge(&mut self, error: StreamError) -> StreamError {
+        let is_whole = self.expected.blob_size.is_some() && error.is_of_content();
+        match self.blob.take_if(|_| is_whole) {
+            Some(blob) => self.expected.check_blob(blob.finish()).err().unwrap_or(error),
+            None => error,
+        }
     }
 
     /// Makes sure that the current buffer holds bytes, unless the stream has ended.
@@ -220,7 +258,7 @@ impl LayerStream {
                 self.current = Some(buffer);
             }
             Ok(Piece::End(timing)) => self.end(timing),
-            Err(error) => self.state = State::Failed(error),
+            Err(error) => self.state = State::Failed(self.judge(error)),
         }
     }
 
@@ -264,6 +302,23 @@ impl std::fmt::Debug for LayerStream {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("LayerStream").field("format", &self.format).finish_non_exhaustive()
     }
+}
+
+/// Reads the rest of a blob that cannot be opened, and compares it.
+fn judged(error: StreamError, mut source: Source, head: &Buffer, expected: &Expected) -> StreamError {
+    if !source.is_bounded() {
+        return error;
+    }
+    let mut blob = Hasher::default();
+    blob.update(head.filled());
+    while !source.has_ended() {
+        let mut buffer = Buffer::default();
+        if let Err(error) = source.fill(&mut buffer) {
+            return error;
+        }
+        blob.update(buffer.filled());
+    }
+    expected.check_blob(blob.finish()).err().unwrap_or(error)
 }
 
 fn timed(total: &mut Duration, work: impl FnOnce()) {

@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use super::error::RegistryError;
+use super::servers::Servers;
 use crate::layer::digest::Digest;
 
 /// Most bytes of a document, as registries have it.
@@ -75,6 +76,11 @@ pub trait Source: Send + Sync {
 
     /// Opens a blob. Whether it is what its descriptor says shows when it is read. `urls` is where else it is said to be.
     fn open(&self, blob: &Blob, urls: &[String]) -> Result<Bytes, RegistryError>;
+
+    /// Opens a blob that several servers may have, and notes which of them send it.
+    fn fetch(&self, blob: &Blob, urls: &[String], _servers: &Servers) -> Result<Bytes, RegistryError> {
+        self.open(blob, urls)
+    }
 
     /// Returns how many layers are best read at once, even where there are fewer cores.
     fn side_by_side(&self) -> usize {

@@ -9,6 +9,7 @@ use super::archive::ArchiveError;
 use super::blob::BlobKind;
 use super::platform::PlatformWish;
 use super::remote::RemoteError;
+use crate::escape::Escaped;
 use crate::layer::digest::{Digest, DigestError};
 use crate::layer::stream::StreamError;
 
@@ -143,7 +144,7 @@ pub enum RegistryError {
         has: Vec<String>,
     },
     /// There is more than one image, and none was chosen.
-    #[error("the {noun} has more than one image: {}", .has.join(", "))]
+    #[error("the {noun} has more than one image: {}", listed(.has))]
     ManyImages {
         /// What has them.
         noun: &'static str,
@@ -196,6 +197,10 @@ pub(super) fn quoted(text: &str) -> String {
 fn had(has: &[String]) -> String {
     match has {
         [] => "and has none that has a name".to_owned(),
-        has => format!("but {}", has.join(", ")),
+        has => format!("but {}", listed(has)),
     }
+}
+
+fn listed(has: &[String]) -> String {
+    has.iter().map(|text| Escaped(text).to_string()).collect::<Vec<_>>().join(", ")
 }

@@ -1,11 +1,14 @@
 //! An image of a source: the system that it is for, and its layers from the lowest to the highest.
 
+use std::fmt;
+
 use oci_spec::image::{Descriptor, ImageConfiguration, ImageManifest};
 
 use super::blob::{Blob, BlobKind, Bytes, Source, document};
 use super::choice::{choose, is_manifest};
 use super::error::{RegistryError, quoted};
 use super::platform::{Platform, PlatformWish};
+use super::servers::Servers;
 use crate::layer::digest::Digest;
 use crate::layer::import::LayerOs;
 use crate::layer::stream::{Expected, MediaType, StreamOptions};
@@ -26,7 +29,7 @@ pub struct SourceImage {
 }
 
 /// A layer of an image, not read yet.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct SourceLayer {
     /// Its blob.
     pub blob: Blob,
@@ -40,10 +43,20 @@ pub struct SourceLayer {
     pub chain_id: Digest,
 }
 
+/// Without the addresses, which may hold secrets.
+impl fmt::Debug for SourceLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { blob, media_type, diff_id, chain_id, .. } = self;
+        let mut shown = f.debug_struct("SourceLayer");
+        shown.field("blob", blob).field("media_type", media_type);
+        shown.field("diff_id", diff_id).field("chain_id", chain_id).finish_non_exhaustive()
+    }
+}
+
 impl SourceLayer {
-    /// Opens the blob in a source that has the image.
-    pub fn open(&self, source: &dyn Source) -> Result<Bytes, RegistryError> {
-        source.open(&self.blob, &self.urls)
+    /// Opens the blob in a source that has the image. Servers whose bytes were wrong before are not asked again.
+    pub fn open(&self, source: &dyn Source, servers: &Servers) -> Result<Bytes, RegistryError> {
+        source.fetch(&self.blob, &self.urls, servers)
     }
 
     /// Returns how to open the layer's stream, so that it proves to be what the image says.

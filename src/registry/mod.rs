@@ -22,6 +22,7 @@ mod platform;
 mod pulled;
 mod reference;
 mod remote;
+mod servers;
 
 pub use archive::{Archive, ArchiveError};
 pub use blob::{Blob, BlobKind, Bytes, Source, Top};
@@ -32,4 +33,5 @@ pub use platform::{BadPlatform, Platform, PlatformWish};
 pub use pulled::{Documents, Pulled, PulledImage};
 pub use reference::{BadReference, Reference};
 pub use remote::{Credentials, CredentialsError, HelperError, Mirror, Remote, RemoteError, Settings};
-pub use remote::{Refusals, Says, TransportError, Who};
+pub use remote::{Refusals, Says, TooSlow, TransportError, Who};
+pub use servers::Servers;

@@ -18,6 +18,7 @@ use super::error::RegistryError;
 use super::image::SourceImage;
 use super::layout::Layout;
 use super::platform::PlatformWish;
+use super::servers::Servers;
 use crate::layer::digest::Digest;
 
 /// Where it lies among the images.
@@ -212,6 +213,13 @@ impl Source for Documents<'_> {
         let document = known.map_or_else(|| self.document(blob), Ok)?;
         read().insert(blob.digest, document.clone());
         Ok(Box::new(Cursor::new(document)))
+    }
+
+    fn fetch(&self, blob: &Blob, urls: &[String], servers: &Servers) -> Result<Bytes, RegistryError> {
+        match blob.kind {
+            BlobKind::Layer => self.source.fetch(blob, urls, servers),
+            _ => self.open(blob, urls),
+        }
     }
 
     fn side_by_side(&self) -> usize {

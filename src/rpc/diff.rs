@@ -35,7 +35,7 @@ impl api::diff_server::Diff for DiffService {
         &self,
         request: Request<api::ApplyRequest>,
     ) -> Result<Response<api::ApplyResponse>, Status> {
-        let namespace = namespace(request.metadata());
+        let namespace = Namespace::of(request.metadata());
         let api::ApplyRequest { diff, mounts, .. } = request.into_inner();
         let diff = diff.ok_or_else(|| Status::invalid_argument("there is no descriptor to apply"))?;
         let descriptor = from_proto(diff)?;
@@ -47,7 +47,7 @@ impl api::diff_server::Diff for DiffService {
     }
 
     async fn diff(&self, request: Request<api::DiffRequest>) -> Result<Response<api::DiffResponse>, Status> {
-        let namespace = namespace(request.metadata());
+        let namespace = Namespace::of(request.metadata());
         let api::DiffRequest { left, right, media_type, r#ref, labels } = request.into_inner();
         info!(media_type, "diff");
         trace::note(|| [KeyValue::new("cimsnap.blob.media_type", media_type.clone())]);
@@ -65,9 +65,12 @@ impl api::diff_server::Diff for DiffService {
     }
 }
 
-fn namespace(headers: &MetadataMap) -> Namespace {
-    let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    Namespace { name: text("containerd-namespace"), lease: text("containerd-lease") }
+impl Namespace {
+    /// Reads the headers that containerd sends with each request.
+    pub(super) fn of(headers: &MetadataMap) -> Self {
+        let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        Self { name: text("containerd-namespace"), lease: text("containerd-lease") }
+    }
 }
 
 /// What a span says of a blob.

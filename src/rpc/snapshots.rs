@@ -14,7 +14,7 @@ use tracing::{info, warn};
 use super::afterwards::Afterwards;
 use super::rebase::CommitParent;
 use super::{blocking, status};
-use crate::differ::{Peer, Release};
+use crate::differ::{Namespace, Peer, Release};
 use crate::snapshot::{CommitRequest, Info, Mount, NewSnapshot, SnapshotError, Snapshots};
 use crate::store::{Kind, Timestamp};
 use crate::trace;
@@ -72,8 +72,9 @@ impl api::snapshots_server::Snapshots for SnapshotService {
         &self,
         request: Request<api::PrepareSnapshotRequest>,
     ) -> Answer<api::PrepareSnapshotResponse> {
+        let namespace = Namespace::of(request.metadata()).name;
         let api::PrepareSnapshotRequest { key, parent, labels, .. } = request.into_inner();
-        let mut new = NewSnapshot { key, parent, labels: sorted(labels), leaves_out: false };
+        let mut new = NewSnapshot { key, parent, labels: sorted(labels), namespace, leaves_out: false };
         info!(key = new.key, parent = new.parent, "prepare");
         related(&new.key, &new.parent);
         new.leaves_out = new.tells_its_layer() && self.leaves_out_layers().await;
@@ -84,8 +85,9 @@ impl api::snapshots_server::Snapshots for SnapshotService {
     }
 
     async fn view(&self, request: Request<api::ViewSnapshotRequest>) -> Answer<api::ViewSnapshotResponse> {
+        let namespace = Namespace::of(request.metadata()).name;
         let api::ViewSnapshotRequest { key, parent, labels, .. } = request.into_inner();
-        let new = NewSnapshot { key, parent, labels: sorted(labels), leaves_out: false };
+        let new = NewSnapshot { key, parent, labels: sorted(labels), namespace, leaves_out: false };
         info!(key = new.key, parent = new.parent, "view");
         related(&new.key, &new.parent);
         let mounts = self.run(move |snapshots| snapshots.view(new)).await?;

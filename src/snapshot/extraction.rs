@@ -15,6 +15,8 @@ pub struct Extraction {
     pub key: String,
     /// Its row, as it was when it was found.
     pub row: SnapshotRow,
+    /// The namespace of containerd whose blob it is filled from, if that is known.
+    pub namespace: Option<String>,
 }
 
 /// Returns whether a snapshot is made to be filled with a layer and committed.
@@ -34,12 +36,18 @@ pub(super) fn chain_to_be(key: &str, labels: &Labels) -> Option<Digest> {
 impl Snapshots {
     /// Finds the snapshot that mounts lead to, if they are what [`Snapshots::mounts`] gave for one that waits for its
     /// layer.
-    pub fn extraction(&self, mounts: &[Mount]) -> Result<Option<Extraction>, SnapshotError> {
+    pub fn extraction(
+        &self,
+        mounts: &[Mount],
+        namespace: Option<&str>,
+    ) -> Result<Option<Extraction>, SnapshotError> {
+        let namespace = namespace.map(str::to_owned);
         let Some(id) = self.snapshot_id(mounts) else { return Ok(None) };
         self.store.read(|reader| {
             let Some(key) = reader.key_of(id)? else { return Ok(None) };
             let found = reader.snapshot(&key)?.filter(|row| row.kind == Kind::Active);
-            Ok(found.filter(|row| is_extraction(&key, &row.labels)).map(|row| Extraction { key, row }))
+            let found = found.filter(|row| is_extraction(&key, &row.labels));
+            Ok(found.map(|row| Extraction { key, row, namespace }))
         })
     }
 

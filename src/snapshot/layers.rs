@@ -124,6 +124,7 @@ fn give(
     let same = found.filter(|row| row.id == target.row.id && row.kind == Kind::Active);
     let mut row = same.ok_or_else(|| SnapshotError::NotFound(key.clone()))?;
     row.layer = Some(set);
+    row.applied_by.clone_from(&target.namespace);
     row.image = image;
     Ok(writer.put_snapshot(key, &row)?)
 }

@@ -68,7 +68,7 @@ use shown::Show;
 pub struct SnapshotOptions {
     /// Whether what is made is on the disk before it is told of.
     pub sync: bool,
-    /// Whether a snapshot of one namespace of containerd may stand for the same chain in another one.
+    /// Whether a namespace of containerd gets chains and layers without their blobs because another namespace has them.
     pub share: bool,
     /// How they are shown to whoever mounts them.
     pub shown: Shown,
@@ -76,7 +76,7 @@ pub struct SnapshotOptions {
 
 impl Default for SnapshotOptions {
     fn default() -> Self {
-        Self { sync: true, share: true, shown: Shown::default() }
+        Self { sync: true, share: false, shown: Shown::default() }
     }
 }
 

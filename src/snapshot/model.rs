@@ -48,6 +48,8 @@ pub struct NewSnapshot {
     pub parent: String,
     /// What containerd wants kept with it.
     pub labels: Labels,
+    /// The namespace of containerd that it is for, if the caller names it.
+    pub namespace: Option<String>,
     /// Whether the caller leaves out a layer that is there, which the mounts say by being read-only. Others would apply
     /// the layer to them.
     pub leaves_out: bool,

@@ -9,6 +9,13 @@ use crate::layer::digest::Digest;
 use crate::layer::import::LayerOs;
 use crate::store::{Kind, Look, Promise, SnapshotRow, Timestamp, Usage, Writer};
 
+/// A layer that a snapshot gets without its blob.
+struct KnownLayer {
+    set: Guid,
+    /// Whether the namespace of the snapshot applied its blob before.
+    is_applied: bool,
+}
+
 impl Snapshots {
     /// Makes a snapshot that can be written.
     pub fn prepare(&self, new: NewSnapshot) -> Result<Vec<Mount>, SnapshotError> {
@@ -56,6 +63,7 @@ impl Snapshots {
         if writer.snapshot(&new.key)?.is_some() || self.is_known(writer, new)? {
             return Err(SnapshotError::Exists(new.key.clone()));
         }
+        let known = self.known_layer(writer, new)?;
         let id = self.store.new_id();
         let now = Timestamp::now();
         let row = SnapshotRow {
@@ -65,7 +73,8 @@ impl Snapshots {
             created: now,
             updated: now,
             labels: without_empty(new.labels.clone()),
-            layer: self.known_layer(writer, new)?,
+            layer: known.as_ref().map(|known| known.set),
+            applied_by: known.filter(|known| known.is_applied).and(new.namespace.clone()),
             image: None,
             usage: Usage::default(),
         };
@@ -75,7 +84,8 @@ impl Snapshots {
         Ok(row)
     }
 
-    /// Returns whether a committed snapshot is what this one is to become, so that containerd may take that one.
+    /// Returns whether a committed snapshot is what this one is to become, so that containerd may take that one. Snapshots of
+    /// its own namespace containerd finds by itself.
     fn is_known(&self, writer: &Writer, new: &NewSnapshot) -> Result<bool, SnapshotError> {
         let Some(chain) = new.labels.get(REFERENCE).filter(|_| self.options.share) else { return Ok(false) };
         // An image whose chain this is has it only with the same parents.
@@ -93,17 +103,20 @@ impl Snapshots {
         Ok(false)
     }
 
-    /// Returns the layer that a snapshot is to get, if it is there and the caller leaves out such.
-    fn known_layer(&self, writer: &Writer, new: &NewSnapshot) -> Result<Option<Guid>, SnapshotError> {
-        let wanted = new.leaves_out && self.options.share;
-        let Some(label) = new.labels.get(DIFF_ID).filter(|_| wanted) else { return Ok(None) };
+    /// Returns the layer that a snapshot is to get, if the caller skips layers that are there, and may have this one without
+    /// its blob: its namespace applied that blob before, or all namespaces share what one of them has.
+    fn known_layer(&self, writer: &Writer, new: &NewSnapshot) -> Result<Option<KnownLayer>, SnapshotError> {
+        let Some(label) = new.labels.get(DIFF_ID).filter(|_| new.leaves_out) else { return Ok(None) };
         let Ok(diff_id) = label.parse::<Digest>() else { return Ok(None) };
         let mut known = Vec::new();
         for set in LayerOs::ALL.map(|os| os.set_id(&diff_id)) {
             known.extend(writer.layer(set)?.filter(|row| row.diff_id == diff_id).map(|_| set));
         }
-        // One that was converted for both systems cannot be chosen without knowing what it will lie over.
-        Ok(known.pop().filter(|_| known.is_empty()))
+        // The system of a layer that was converted for both is known only when its blob is applied over a parent.
+        let &[set] = known.as_slice() else { return Ok(None) };
+        let applied = new.namespace.as_ref().map(|namespace| writer.has_applied(namespace, set));
+        let is_applied = applied.transpose()?.unwrap_or_default();
+        Ok((is_applied || self.options.share).then_some(KnownLayer { set, is_applied }))
     }
 
     pub(super) fn open_image(&self, chain: &Digest) -> Result<Image, SnapshotError> {

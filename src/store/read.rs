@@ -177,6 +177,28 @@ pub trait Look: Tables {
         Ok(!self.entries(LAYER_IMAGES, &set.to_string())?.is_empty())
     }
 
+    /// Returns whether a namespace has a snapshot of a layer whose blob it applied.
+    fn has_applied(&self, namespace: &str, set: Guid) -> Result<bool, StoreError> {
+        let applied = |key: &String| {
+            let row = self.snapshot(key)?;
+            let of = row.filter(|row| row.layer == Some(set)).and_then(|row| row.applied_by);
+            Ok::<_, StoreError>(of.as_deref() == Some(namespace))
+        };
+        for key in self.layer_users(set)? {
+            if applied(&key)? {
+                return Ok(true);
+            }
+        }
+        for chain in self.entries(LAYER_IMAGES, &set.to_string())? {
+            for key in self.entries(IMAGE_USERS, &chain)? {
+                if applied(&key)? {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+
     /// Returns the layer that a blob turned out to be.
     fn layer_of_blob(&self, blob: &Digest) -> Result<Option<(Guid, LayerRow)>, StoreError> {
         let set = self.set_of_blob(&blob.to_string())?;

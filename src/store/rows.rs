@@ -67,6 +67,10 @@ pub struct SnapshotRow {
     /// The layer that was converted for it. A snapshot that was filled otherwise has none until it is committed.
     #[serde(default, with = "text::option", skip_serializing_if = "Option::is_none")]
     pub layer: Option<Guid>,
+    /// The namespace of containerd that applied the blob of `layer`, here or for another of its snapshots. `None` if a
+    /// namespace got the layer without its blob, or if an earlier version wrote the row.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub applied_by: Option<String>,
     /// The image that it is, or that was made ahead of its commit.
     #[serde(default, with = "text::option", skip_serializing_if = "Option::is_none")]
     pub image: Option<Digest>,

@@ -67,10 +67,13 @@ func TestPullsAtOnce(t *testing.T) {
 	s.freed(before)
 }
 
-// TestKnownLayersAreNotFetched pulls an image of layers that another namespace has, with one of its own on top.
+// TestKnownLayersAreNotFetched pulls an image of layers that another namespace has, with one of its own on top, where
+// namespaces share their layers.
 func TestKnownLayersAreNotFetched(t *testing.T) {
 	for _, unpacks := range []int{1, 4} {
-		s := newScene(t, bed.Options{Unpacks: unpacks})
+		s := newStage(t)
+		s.daemon.Share()
+		s.serve(bed.Options{Unpacks: unpacks})
 		before := s.files(s.snapshotter.Root)
 		layers := linuxImage(t)
 		known := s.push("known", linux, layers...)

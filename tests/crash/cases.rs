@@ -209,7 +209,7 @@ fn fill_with(all: &Snapshots, key: &str, tar: &[u8]) {
 
 fn target(all: &Snapshots, key: &str) -> Extraction {
     let row = all.store().read(|reader| reader.snapshot(key)).unwrap().unwrap();
-    Extraction { key: key.to_owned(), row }
+    Extraction { key: key.to_owned(), row, namespace: None }
 }
 
 fn lowest() -> Vec<u8> {

@@ -71,25 +71,33 @@ func proxies(told *config.Config) error {
 
 // node is what has to be so on nodes of a system.
 type node struct {
-	order []string
-	stock map[string]any
-	ours  map[string]any
+	order   []string
+	unpacks []any
 }
 
 func unpack(platform, snapshotter, differ string) map[string]any {
 	return map[string]any{"platform": platform, "snapshotter": snapshotter, "differ": differ}
 }
 
+func optional(entry map[string]any) map[string]any {
+	entry["optional"] = true
+	return entry
+}
+
 var nodes = map[string]node{
 	"linux": {
 		order: []string{"cimsnap-diff", "walking"},
-		stock: unpack("linux/amd64", "overlayfs", "walking"),
-		ours:  unpack("linux/amd64", "cimsnap", "cimsnap-diff"),
+		unpacks: []any{
+			unpack("linux/amd64", "overlayfs", "walking"),
+			optional(unpack("linux(+erofs)/amd64", "erofs", "erofs")),
+			unpack("linux/amd64", "cimsnap", "cimsnap-diff"),
+		},
 	},
 	"windows": {
 		order: []string{"windows", "windows-lcow", "cimsnap-diff"},
-		stock: unpack("windows/amd64", "windows", "windows"),
-		ours:  unpack("windows/amd64", "cimsnap", "cimsnap-diff"),
+		unpacks: []any{
+			unpack("windows/amd64", "windows", "windows"), unpack("windows/amd64", "cimsnap", "cimsnap-diff"),
+		},
 	},
 }
 
@@ -118,7 +126,7 @@ func examine(fragment string, node node) error {
 		want(written.Version == 3, "containerd 2.0 does not read other versions"),
 		sections(told), proxies(told),
 		same("the order of differs", service["default"], anyOf(node.order)),
-		same("what is unpacked with", local["unpack_config"], []any{node.stock, node.ours}),
+		same("what is unpacked with", local["unpack_config"], node.unpacks),
 	)
 }
 

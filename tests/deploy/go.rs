@@ -24,4 +24,5 @@ go_tests! {
     a_new_runtime: "TestNewRuntime",
     others_keep_theirs: "TestOthersKeepTheirs",
     twice_is_once: "TestTwiceIsOnce",
+    unpacks_of_all_versions: "TestUnpacksOfAllVersions",
 }

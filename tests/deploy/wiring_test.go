@@ -1,6 +1,8 @@
 package deploy
 
 import (
+	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -62,11 +64,17 @@ func (b *bench) connect(options ...string) {
 // connectAgain does so without doing away with what was said before.
 func (b *bench) connectAgain(options ...string) {
 	b.Helper()
+	b.write(options...)
+	b.run(os.Getenv("CIMSNAP"), "config", "import", b.main, b.fragment)
+}
+
+// write makes the fragment that fits to what containerd is told.
+func (b *bench) write(options ...string) {
+	b.Helper()
 	printed, _ := b.dump()
 	file := filepath.Join(b.TempDir(), "dump.toml")
 	b.no(os.WriteFile(file, printed, 0o600))
 	b.run(os.Getenv("CIMSNAP"), append([]string{"config", "containerd", "--dump", file, "--output", b.fragment}, options...)...)
-	b.run(os.Getenv("CIMSNAP"), "config", "import", b.main, b.fragment)
 }
 
 const plain = `version = 3
@@ -123,7 +131,7 @@ func TestContainerdIsTold(t *testing.T) {
 	b.connect("--all-pods")
 	_, told := b.dump()
 	b.same("the order", value(told, diffService, "default"), []any{"cimsnap-diff", "walking"})
-	b.same("what is unpacked with", snapshotters(told), []any{"overlayfs", "cimsnap"})
+	b.same("what is unpacked with", snapshotters(told), []any{"overlayfs", "erofs", "cimsnap"})
 	b.same("the snapshotter of pods", value(told, "io.containerd.cri.v1.images", "snapshotter"), "cimsnap")
 	b.same("the socket", value(told, "io.containerd.server.v1.grpc", "address"), "/run/other/containerd.sock")
 	if err := proxies(told); err != nil {
@@ -185,4 +193,50 @@ func TestTwiceIsOnce(t *testing.T) {
 	b.connect()
 	b.run(os.Getenv("CIMSNAP"), "config", "import", "--remove", b.main, b.fragment)
 	b.same("the configuration", read(t, b.main), used)
+}
+
+// TestUnpacksOfAllVersions has containerd import the fragment from configurations of each version that it reads. Its own entries,
+// and those that somebody added, must be there afterwards.
+func TestUnpacksOfAllVersions(t *testing.T) {
+	stock := nodes["linux"].unpacks
+	ours := stock[len(stock)-1]
+	added := optional(unpack("linux/riscv64", "stargz", "walking"))
+	const extra = `
+[[plugins.'io.containerd.transfer.v1.local'.unpack_config]]
+  platform = "linux(+erofs)/amd64"
+  snapshotter = "erofs"
+  differ = "erofs"
+  optional = true
+[[plugins.'io.containerd.transfer.v1.local'.unpack_config]]
+  platform = "linux/riscv64"
+  snapshotter = "stargz"
+  differ = "walking"
+  optional = true
+`
+	for version := 2; version <= 4; version++ {
+		for more, should := range map[string][]any{"": stock, extra: {stock[1], added, ours}} {
+			b := newBench(t, "")
+			text := fmt.Sprintf("version = %d\nimports = [%q]\n%s", version, b.fragment, more)
+			b.no(os.WriteFile(b.main, []byte(text), 0o600))
+			b.no(os.WriteFile(b.fragment, []byte("version = 3\n"), 0o600))
+			for range 2 {
+				b.write()
+				_, told := b.dump()
+				var is []any
+				for _, entry := range value(told, transfer, "unpack_config").([]any) {
+					is = append(is, said(entry.(map[string]any)))
+				}
+				b.same(fmt.Sprintf("what version %d is unpacked with", version), is, should)
+			}
+		}
+	}
+}
+
+// said is what an entry says, without what containerd prints of each.
+func said(entry map[string]any) map[string]any {
+	maps.DeleteFunc(entry, func(_ string, value any) bool {
+		list, isList := value.([]any)
+		return value == "" || value == false || isList && len(list) == 0
+	})
+	return entry
 }

@@ -77,7 +77,7 @@ fn answer(text: &str) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_cimsnap")).args(check).arg(file.path()).output().unwrap();
     assert_eq!(output.status.code(), Some(1), "{text}: {output:?}");
     let said = String::from_utf8(output.stderr).unwrap();
-    let last = said.trim_end().lines().last().unwrap();
+    let last = said.trim_end().lines().last().unwrap().trim_start();
     last.strip_prefix("error: ").unwrap_or(last).to_owned()
 }
 

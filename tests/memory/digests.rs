@@ -21,7 +21,8 @@ pub(super) fn large() {
     all.prepare(NewSnapshot { key: key.clone(), ..NewSnapshot::default() }).unwrap();
     let row = all.store().read(|reader| Ok::<_, StoreError>(reader.snapshot(&key)?.unwrap())).unwrap();
     let stream = LayerStream::open(layer::one_file(SIZE), StreamOptions::default()).unwrap();
-    all.fill(&Extraction { key, row }, stream, Some(LayerOs::Linux), Duration::ZERO).unwrap();
+    all.fill(&Extraction { key, row, namespace: None }, stream, Some(LayerOs::Linux), Duration::ZERO)
+        .unwrap();
     let read = all.take_digests().unwrap();
     assert!(read > SIZE, "{read} bytes were read");
 }

@@ -1,6 +1,5 @@
 //! `cimsnap config`.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
@@ -90,7 +89,7 @@ impl Config {
             Self::Default(Default {}) => {
                 let config = Configuration::default();
                 let text = config.to_toml()?;
-                ui.answer(&config, |out| out.write_all(text.as_bytes()))?;
+                ui.document(&config, &text)?;
             }
             Self::Containerd(containerd) => containerd.run(ui)?,
             Self::Import(import) => import.run(ui)?,
@@ -113,7 +112,7 @@ impl Containerd {
         let fragment = wiring::fragment(&self.configured.config()?, &told, &pods)?;
         match &self.output {
             Some(file) => replace(file, &fragment),
-            None => Ok(ui.answer(&fragment, |out| out.write_all(fragment.as_bytes()))?),
+            None => Ok(ui.document(&fragment, &fragment)?),
         }
     }
 }

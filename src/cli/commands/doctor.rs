@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use cimsnap::daemon::doctor::{Health, Symptom, default_containerd_config, examine};
+use cimsnap::escape::on_one_line;
 use serde::Serialize;
 
 use crate::cli::Result;
@@ -50,9 +51,9 @@ fn print(out: &mut Out, symptoms: &[Symptom]) -> io::Result<()> {
             Health::Warning => "warning",
             Health::Error => "error",
         };
-        writeln!(out, "{mark}: {seen}")?;
+        writeln!(out, "{mark}: {}", on_one_line(seen))?;
         if !advice.is_empty() {
-            writeln!(out, "    {advice}")?;
+            writeln!(out, "    {}", on_one_line(advice))?;
         }
     }
     Ok(())

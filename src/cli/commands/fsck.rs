@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use cimsnap::escape::on_one_line;
 use cimsnap::rpc::admin::{Finding, Report};
 use cimsnap::snapshot::fsck::FsckOptions;
 
@@ -40,6 +41,7 @@ impl Args {
 
 fn print(out: &mut Out, report: &Report) -> io::Result<()> {
     for Finding { subject, fault, remedy, error, repaired } in &report.findings {
+        let [subject, fault, remedy] = [subject, fault, remedy].map(on_one_line);
         match (repaired, error) {
             (true, _) => writeln!(out, "repaired: {subject}: {fault}")?,
             (_, true) => writeln!(out, "error: {subject}: {fault}; {remedy}")?,

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use cimsnap::escape::on_one_line;
 use cimsnap::rpc::admin::Garbage;
 
 use crate::cli::configured::Configured;
@@ -36,7 +37,7 @@ impl Args {
         let all =
             [("image", &garbage.images), ("layer", &garbage.layers), ("directory", &garbage.directories)];
         for (what, names) in all {
-            names.iter().try_for_each(|name| writeln!(out, "{what} {name}"))?;
+            names.iter().try_for_each(|name| writeln!(out, "{what} {}", on_one_line(name)))?;
         }
         let verb = if self.dry_run { "would remove" } else { "removed" };
         let count = |names: &[String], one, many| {

@@ -2,6 +2,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
+use cimsnap::escape::Escaped;
 use cimsnap::registry::{
     Credentials, Documents, Mirror, PlatformWish, Pulled, Reference, Remote, Settings, Source, SourceImage,
 };
@@ -127,8 +128,8 @@ impl Args {
         let typed = short.map_or_else(|| path.display().to_string(), str::to_owned);
         let text = format!(
             "{} for {} is {}\n  cimsnap cim tree -d 1 {typed}\n  cimsnap cim mount {typed} /mnt",
-            name.unwrap_or("the image"),
-            answer.platform,
+            Escaped(name.unwrap_or("the image")),
+            Escaped(&answer.platform),
             path.display(),
         );
         Ok(ui.summary(&answer, &text)?)

@@ -9,7 +9,7 @@ use clap_complete::Shell;
 
 use crate::cli::Result;
 use crate::cli::exit::Exit;
-use crate::cli::ui::Ui;
+use crate::cli::ui::data_out;
 
 /// Print what a shell needs to complete commands
 #[derive(Debug, clap::Args)]
@@ -24,8 +24,8 @@ pub(crate) struct Completions {
 }
 
 impl Completions {
-    pub(crate) fn run(&self, mut command: Command, ui: &Ui) -> Result {
-        clap_complete::generate(self.shell, &mut command, "cimsnap", &mut ui.out());
+    pub(crate) fn run(&self, mut command: Command) -> Result {
+        clap_complete::generate(self.shell, &mut command, "cimsnap", &mut data_out());
         Ok(Exit::Success)
     }
 }

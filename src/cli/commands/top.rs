@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::thread::sleep;
 use std::time::Duration;
 
+use cimsnap::escape::Escaped;
 use cimsnap::rpc::admin::{Admin, Work};
 
 use crate::cli::configured::Configured;
@@ -52,7 +53,8 @@ fn print(out: &mut Out, work: &[Work]) -> io::Result<()> {
         let state = if work.waits { "waiting" } else { "converting" };
         let (read, size) = (text::size(work.read), text::size(work.size));
         let seconds = Duration::from_micros(work.micros).as_secs_f64();
-        [state.to_owned(), read, size, format!("{seconds:.1}"), work.blob.clone(), work.snapshot.clone()]
+        let [blob, snapshot] = [&work.blob, &work.snapshot].map(|text| Escaped(text).to_string());
+        [state.to_owned(), read, size, format!("{seconds:.1}"), blob, snapshot]
     }));
     text::table(out, &rows)
 }

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use cimsnap::cim::{ErrorKind, Guid, Lease};
 use cimsnap::engine::{Native, Portable};
+use cimsnap::escape::Escaped;
 use cimsnap::layer::commit::{MissingHives, finish_native};
 use cimsnap::layer::import::{ImportError, ImportOptions, Imported, LayerOs, Report, prepare};
 use cimsnap::layer::stream::{LayerStream, StreamOptions, StreamSummary};
@@ -66,7 +67,7 @@ impl Blob {
     /// Makes a layer set. One that is there already has the same content, and stays.
     pub(crate) fn import(self, lease: &Lease, os: Option<LayerOs>, sync: bool) -> Result<Layer> {
         let started = Instant::now();
-        let stream = LayerStream::open(self.reader, self.options)?;
+        let stream = LayerStream::open(self.reader, self.options).map_err(ImportError::from)?;
         let options = ImportOptions { os, ..ImportOptions::default() };
         let Imported { layer, os, stream, report } =
             prepare(stream, Portable::unnamed(lease, sync), &options)?;
@@ -83,7 +84,7 @@ impl Blob {
     /// Has the library of Windows write an image.
     pub(crate) fn write(self, engine: Native, os: Option<LayerOs>, missing: MissingHives) -> Result<Layer> {
         let started = Instant::now();
-        let stream = LayerStream::open(self.reader, self.options)?;
+        let stream = LayerStream::open(self.reader, self.options).map_err(ImportError::from)?;
         let options = ImportOptions { os, ..ImportOptions::default() };
         let Imported { layer, os, stream, report } = prepare(stream, engine, &options)?;
         finish_native(layer, missing)?;
@@ -102,7 +103,7 @@ impl Layer {
     /// Tells of odd entries.
     pub(crate) fn warn(&self, ui: &Ui) {
         for (path, remark) in &self.report.remarks {
-            ui.warn(&format!("{path}: {remark}"));
+            ui.warn(&format!("{}: {remark}", Escaped(path)));
         }
     }
 }

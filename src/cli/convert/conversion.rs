@@ -12,7 +12,9 @@ use anyhow::Context;
 use cimsnap::cim::io::{Directory, DiskDirectory};
 use cimsnap::cim::{ErrorKind, Guid, ImageName, LayerSet, Lease, WriterOptions};
 use cimsnap::layer::commit::{MissingHives, fork};
-use cimsnap::registry::{Source, SourceImage};
+use cimsnap::layer::digest::Digest;
+use cimsnap::layer::import::ImportError;
+use cimsnap::registry::{Servers, Source, SourceImage};
 use serde::Serialize;
 
 use super::blob::{Blob, Layer, Stop};
@@ -174,8 +176,24 @@ impl<'a> Conversion<'a> {
         let (layer, count) = (job.step.layer, self.image.layers.len());
         let (number, digest) = (job.step.number, layer.blob.digest);
         let failed = || format!("cannot convert layer {number} of {count}, {digest}");
-        let bytes = layer.open(self.source).with_context(failed)?;
-        let progress = self.lines.of(number);
+        let servers = Servers::default();
+        loop {
+            let read = self.read_once(job, lease, &servers);
+            // Where one server sends other bytes, the next one is asked.
+            let is_over = match read.as_ref().err().and_then(wrong_bytes) {
+                Some(found) => !servers.reject(found),
+                None => true,
+            };
+            if is_over {
+                return read.with_context(failed);
+            }
+        }
+    }
+
+    fn read_once(&self, job: &Job<'_>, lease: &Lease, servers: &Servers) -> Result<Option<Layer>> {
+        let layer = job.step.layer;
+        let bytes = layer.open(self.source, servers)?;
+        let progress = self.lines.of(job.step.number);
         progress.begin(layer.blob.size);
         let blob = Blob::new(bytes, layer.stream_options(), progress.clone(), self.stop.clone());
         let read = match job.makes {
@@ -183,7 +201,7 @@ impl<'a> Conversion<'a> {
             false => blob.prove(lease).map(|()| None),
         };
         progress.end();
-        read.with_context(failed)
+        read
     }
 
     /// Makes images in order, each as soon as its layer set is there.
@@ -240,4 +258,10 @@ impl<'a> Conversion<'a> {
         let text = format!("{}: {told}; {} on disk", step.name, text::size(stored));
         Ok(self.lines.summary(&row, &text)?)
     }
+}
+
+/// Returns the digest of a blob that was not what its descriptor says, as far as its size was right.
+fn wrong_bytes(error: &anyhow::Error) -> Option<Option<Digest>> {
+    let Some(ImportError::Stream(stream)) = error.downcast_ref() else { return None };
+    stream.is_of_other_blob().then(|| stream.found_digest())
 }

@@ -3,6 +3,7 @@
 use std::io::Read;
 
 use anyhow::Context;
+use cimsnap::escape::Escaped;
 use cimsnap::layer::linux;
 use cimsnap::layer::metadata::Kind;
 use cimsnap::layer::stream::{LayerStream, StreamOptions};
@@ -26,7 +27,8 @@ pub(super) fn add(target: &mut Target<'_>, reader: impl Read + Send + 'static) -
 }
 
 fn add_entry(target: &mut Target<'_>, tar: &mut Tar, entry: &Entry) -> Result<()> {
-    let cannot_read = || format!("cannot read the header of {}", String::from_utf8_lossy(&entry.path));
+    let cannot_read =
+        || format!("cannot read the header of {}", Escaped(String::from_utf8_lossy(&entry.path)));
     let (kind, metadata) = {
         let records = tar.records(entry)?;
         let member = entry.member(&records);

@@ -6,6 +6,7 @@ use anyhow::Context;
 use cimsnap::cim::reparse::build;
 use cimsnap::cim::writer::StreamWriter;
 use cimsnap::cim::{Attributes, FileTime, ImagePath, Writer};
+use cimsnap::escape::Escaped;
 use cimsnap::layer::linux::metadata::implied_directory;
 use cimsnap::layer::metadata::FileMetadata;
 use clap::ValueEnum;
@@ -162,7 +163,7 @@ impl<'a> Target<'a> {
             System::Linux => linux_path(path),
             System::Windows => windows_path(path),
         };
-        made.with_context(|| format!("cannot add {}", String::from_utf8_lossy(path)))
+        made.with_context(|| format!("cannot add {}", Escaped(String::from_utf8_lossy(path))))
     }
 
     fn try_put(&mut self, at: &ImagePath, metadata: FileMetadata, item: Item<'_>) -> Result<()> {

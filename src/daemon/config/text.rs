@@ -62,8 +62,7 @@ mod tests {
 
     #[test]
     fn what_is_written_can_be_read() {
-        let mut config =
-            Config { workers: std::num::NonZeroUsize::new(3), share: false, ..Config::default() };
+        let mut config = Config { workers: std::num::NonZeroUsize::new(3), share: true, ..Config::default() };
         config.grpc.address = "/run/it's \"here\".sock".into();
         config.metrics.address = Some("[::1]:9473".parse().unwrap());
         for config in [Config::default(), config] {

@@ -12,6 +12,8 @@ use ureq::Agent;
 use ureq::http::Uri;
 use ureq::tls::{RootCerts, TlsConfig};
 
+use crate::escape::without_secrets;
+
 /// Most bytes of an answer that are read: it says little.
 const MAX_ANSWER: u64 = 64 << 10;
 
@@ -68,7 +70,7 @@ impl HttpClient for Client {
         self.tell(
             &place,
             match &answer {
-                Err(error) => Some(error.to_string()),
+                Err(error) => Some(without_secrets(&error.to_string())),
                 Ok(answer) if !answer.status().is_success() => {
                     Some(format!("it answers {}", answer.status()))
                 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use ureq::http::Uri;
 
 use super::super::ConfigError;
+use crate::escape::without_secrets;
 
 /// What belongs to one kind of signal comes before what belongs to all.
 pub(super) const TIMEOUTS: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT"];
@@ -84,10 +85,11 @@ fn below(base: &str) -> String {
 }
 
 fn check(endpoint: &str) -> Result<(), String> {
-    let uri: Uri = endpoint.parse().map_err(|error| format!("{endpoint:?} is no address: {error}"))?;
+    let shown = without_secrets(endpoint);
+    let uri: Uri = endpoint.parse().map_err(|error| format!("{shown:?} is no address: {error}"))?;
     match uri.scheme_str() {
         Some("http" | "https") => Ok(()),
-        _ => Err(format!("{endpoint:?} does not begin with http:// or https://")),
+        _ => Err(format!("{shown:?} does not begin with http:// or https://")),
     }
 }
 

@@ -17,6 +17,10 @@ const TRANSFER: &str = "io.containerd.transfer.v1.local";
 const IMAGES: &str = "io.containerd.cri.v1.images";
 const RUNTIME: &str = "io.containerd.cri.v1.runtime";
 
+/// The version that containerd prints its configuration in since 2.3, which unpacks EROFS images by default. Earlier releases do
+/// not start their transfer service with an entry for these.
+const WITH_EROFS: i64 = 4;
+
 /// Which pods get our snapshots.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Pods {
@@ -35,6 +39,8 @@ struct Node {
     snapshotter: &'static str,
     differs: &'static [&'static str],
     runtime: &'static str,
+    /// What containerd unpacks EROFS images with by default.
+    erofs: Option<&'static str>,
     /// Whether layers can be written without their parents.
     rebase: bool,
 }
@@ -44,6 +50,7 @@ const LINUX: Node = Node {
     snapshotter: "overlayfs",
     differs: &["walking"],
     runtime: "io.containerd.runc.v2",
+    erofs: Some("erofs"),
     rebase: true,
 };
 
@@ -53,6 +60,7 @@ const WINDOWS: Node = Node {
     snapshotter: "windows",
     differs: &["windows", "windows-lcow"],
     runtime: "io.containerd.runhcs.v1",
+    erofs: None,
     rebase: false,
 };
 
@@ -68,7 +76,7 @@ pub fn fragment(config: &Config, told: &str, pods: &Pods) -> Result<String, Wiri
     set(&mut said, &["proxy_plugins", SNAPSHOTTER], snapshot(config, node))?;
     set(&mut said, &["proxy_plugins", DIFFER], diff(config))?;
     set(&mut said, &["plugins", DIFF_SERVICE, "default"], order(&told, node))?;
-    set(&mut said, &["plugins", TRANSFER, "unpack_config"], unpacking(&told, node))?;
+    set(&mut said, &["plugins", TRANSFER, "unpack_config"], unpacking(&told, node, version))?;
     if node.rebase {
         set(&mut said, &["plugins", TRANSFER, "max_concurrent_unpacks"], unpacks(&told))?;
     }
@@ -114,17 +122,25 @@ fn order(told: &Table, node: &Node) -> Vec<String> {
     order
 }
 
-/// Lists what the transfer service unpacks with. containerd's own entry stands nowhere, and goes once there is a list.
-fn unpacking(told: &Table, node: &Node) -> Vec<Value> {
+/// Lists what the transfer service unpacks with. containerd's own entries are not printed, and are lost once there is a list.
+/// So a list of nothing but the first of them and ours is taken for one that an earlier version made.
+fn unpacking(told: &Table, node: &Node, version: i64) -> Vec<Value> {
     let list = get(told, &["plugins", TRANSFER, "unpack_config"]).and_then(Value::as_array);
-    let listed = list.into_iter().flatten().filter_map(Value::as_table);
-    let others = listed.filter(|entry| entry.get("snapshotter").and_then(Value::as_str) != Some(SNAPSHOTTER));
-    let mut entries: Vec<Value> = others.map(|entry| Value::Table(filled(entry))).collect();
-    if entries.is_empty() {
-        entries.push(unpack(node, node.snapshotter, node.differs.first().copied().unwrap_or_default()));
+    let listed = list.into_iter().flatten().filter_map(Value::as_table).map(filled);
+    let ours = unpack(node, SNAPSHOTTER, DIFFER);
+    let is_ours =
+        |entry: &Table| ["platform", "snapshotter"].iter().all(|key| entry.get(*key) == ours.get(*key));
+    let (own, mut entries): (Vec<Table>, Vec<Table>) = listed.partition(is_ours);
+    let stock = unpack(node, node.snapshotter, node.differs.first().copied().unwrap_or_default());
+    if entries.is_empty() || entries == [stock.clone()] {
+        entries = vec![stock];
+        entries.extend(node.erofs.filter(|_| version >= WITH_EROFS).map(|erofs| unpack_erofs(node, erofs)));
     }
-    entries.push(unpack(node, SNAPSHOTTER, DIFFER));
-    entries
+    // What else an entry of ours says was added by others.
+    let mut own = own.into_iter().next_back().unwrap_or_else(|| ours.clone());
+    own.extend(ours);
+    entries.push(own);
+    entries.into_iter().map(Value::Table).collect()
 }
 
 /// Leaves out what containerd prints of each entry though it was not told. Else a fragment would change once it is imported.
@@ -138,15 +154,26 @@ fn filled(entry: &Table) -> Table {
     entry.iter().filter(|(_, value)| !empty(value)).map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
-fn unpack(node: &Node, snapshotter: &str, differ: &str) -> Value {
-    let architecture = match ARCH {
+fn unpack(node: &Node, snapshotter: &str, differ: &str) -> Table {
+    let platform = format!("{}/{}", node.os, architecture());
+    let pairs = [("platform", platform.as_str()), ("snapshotter", snapshotter), ("differ", differ)];
+    pairs.map(|(key, value)| (key.to_owned(), value.into())).into_iter().collect()
+}
+
+/// Returns the entry for EROFS images, which containerd skips if the node cannot unpack them.
+fn unpack_erofs(node: &Node, erofs: &str) -> Table {
+    let mut entry = unpack(node, erofs, erofs);
+    entry.insert("platform".to_owned(), format!("{}(+erofs)/{}", node.os, architecture()).into());
+    entry.insert("optional".to_owned(), true.into());
+    entry
+}
+
+fn architecture() -> &'static str {
+    match ARCH {
         "x86_64" => "amd64",
         "aarch64" => "arm64",
         other => other,
-    };
-    let platform = format!("{}/{architecture}", node.os);
-    let pairs = [("platform", platform.as_str()), ("snapshotter", snapshotter), ("differ", differ)];
-    Value::Table(pairs.map(|(key, value)| (key.to_owned(), value.into())).into_iter().collect())
+    }
 }
 
 /// Layers are unpacked side by side only if containerd may unpack several at once.

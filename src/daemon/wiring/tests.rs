@@ -49,6 +49,61 @@ fn a_node_that_is_told_nothing_keeps_what_it_has_by_default() {
     );
 }
 
+/// The entries of a fragment as platform, snapshotter, differ and whether they are optional.
+fn unpacks(table: &Table) -> Vec<String> {
+    let list = table["plugins"]["io.containerd.transfer.v1.local"]["unpack_config"].as_array().unwrap();
+    let text = |entry: &Value, key: &str| entry.get(key).and_then(Value::as_str).unwrap_or("-").to_owned();
+    let words = |entry: &Value| {
+        let optional = entry.get("optional").and_then(Value::as_bool).unwrap_or_default();
+        let words = ["platform", "snapshotter", "differ"].map(|key| text(entry, key)).join(" ");
+        words.replace("arm64", "amd64") + if optional { " optional" } else { "" }
+    };
+    list.iter().map(words).collect()
+}
+
+const STOCK: &str = "linux/amd64 overlayfs walking";
+const EROFS: &str = "linux(+erofs)/amd64 erofs erofs optional";
+const OURS: &str = "linux/amd64 cimsnap cimsnap-diff";
+
+#[test]
+fn erofs_images_are_unpacked_by_the_releases_that_can() {
+    assert_eq!(unpacks(&said(&linux(), "version = 4", &Pods::None)), [STOCK, EROFS, OURS]);
+    assert_eq!(unpacks(&said(&linux(), "version = 3", &Pods::None)), [STOCK, OURS]);
+    assert_eq!(snapshotters(&said(&windows(), "version = 4", &Pods::None)), ["windows", "cimsnap"]);
+    // A fragment of an earlier version has lost the entry. It comes back, and stays.
+    let lost = fragment(&linux(), "version = 3", &Pods::None).unwrap().replace("version = 3", "version = 4");
+    let found = fragment(&linux(), &lost, &Pods::None).unwrap();
+    assert_eq!(unpacks(&found.parse().unwrap()), [STOCK, EROFS, OURS]);
+    let again = found.replace("version = 3", "version = 4");
+    assert_eq!(fragment(&linux(), &again, &Pods::None).unwrap(), found);
+}
+
+#[test]
+fn entries_that_others_made_stay() {
+    let told = r#"
+        version = 4
+        [[plugins.'io.containerd.transfer.v1.local'.unpack_config]]
+        platform = "windows/amd64"
+        snapshotter = "cimsnap"
+        differ = "cimsnap-diff"
+        [[plugins.'io.containerd.transfer.v1.local'.unpack_config]]
+        platform = "ARCH"
+        snapshotter = "cimsnap"
+        differ = "other"
+        layer_types = ["x"]
+        [[plugins.'io.containerd.transfer.v1.local'.unpack_config]]
+        platform = "linux/riscv64"
+        snapshotter = "stargz"
+        optional = true
+    "#
+    .replace("ARCH", if std::env::consts::ARCH == "aarch64" { "linux/arm64" } else { "linux/amd64" });
+    let table = said(&linux(), &told, &Pods::None);
+    let wanted = ["windows/amd64 cimsnap cimsnap-diff", "linux/riscv64 stargz - optional", OURS];
+    assert_eq!(unpacks(&table), wanted);
+    let ours = &table["plugins"]["io.containerd.transfer.v1.local"]["unpack_config"][2];
+    assert_eq!(ours["layer_types"][0].as_str(), Some("x"));
+}
+
 #[test]
 fn lists_keep_what_others_put_into_them() {
     let told = r#"
@@ -95,7 +150,7 @@ fn the_fragments_to_copy_are_those_that_are_made() {
     let linux_text = include_str!("../../../deploy/linux/containerd.toml");
     let windows_text = include_str!("../../../deploy/windows/containerd.toml");
     for (config, text) in [(linux(), linux_text), (windows(), windows_text)] {
-        let made = fragment(&config, "version = 3", &Pods::None).unwrap();
+        let made = fragment(&config, "version = 4", &Pods::None).unwrap();
         let text = if std::env::consts::ARCH == "aarch64" {
             text.replace("/amd64", "/arm64")
         } else {

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::cim::CimError;
+use crate::cim::{CimError, ErrorKind};
 use crate::layer::metadata::MetadataError;
 use crate::layer::stream::StreamError;
 use crate::layer::tar::TarError;
@@ -25,7 +25,7 @@ pub enum ImportError {
         source: EntryError,
     },
     /// Links of a layer lead to each other, and to no file.
-    #[error("the hard link {0} leads back to itself")]
+    #[error("the hard link {0:?} leads back to itself")]
     LinkCycle(String),
     /// The layer is larger than it may be.
     #[error("the layer has more than {limit} {what}")]
@@ -107,6 +107,20 @@ impl ImportError {
 pub(super) fn shown(name: &[u8]) -> String {
     const LONGEST: usize = 512;
     String::from_utf8_lossy(name.get(..LONGEST).unwrap_or(name)).into_owned()
+}
+
+impl ImportError {
+    /// Returns whether the content of the layer is at fault, rather than its stream or the disk that the layer is written to.
+    pub(super) fn is_of_content(&self) -> bool {
+        let is_of_disk = |error: &CimError| {
+            matches!(error.kind(), ErrorKind::Io | ErrorKind::NoSpace | ErrorKind::AccessDenied)
+        };
+        match self {
+            Self::Stream(_) | Self::Tar(TarError::Read(_)) => false,
+            Self::Write(error) | Self::Entry { source: EntryError::Write(error), .. } => !is_of_disk(error),
+            Self::Tar(_) | Self::Entry { .. } | Self::LinkCycle(_) | Self::TooMuch { .. } => true,
+        }
+    }
 }
 
 impl From<TarError> for ImportError {

@@ -120,6 +120,26 @@ pub fn prepare<E: Engine>(
     options: &ImportOptions,
 ) -> Result<Imported<E::Sink>, ImportError> {
     let mut tar = TarReader::new(stream);
+    match read(&mut tar, engine, options) {
+        Ok((layer, os, report)) => {
+            let stream = tar.into_inner().finish()?;
+            Ok(Imported { layer, os, stream, report })
+        }
+        // Bytes that make no sense are often not the bytes that were asked for.
+        Err(error) if error.is_of_content() => Err(match tar.into_inner().verdict() {
+            Some(other) => ImportError::Stream(other),
+            None => error,
+        }),
+        Err(error) => Err(error),
+    }
+}
+
+/// Imports all entries.
+fn read<E: Engine>(
+    tar: &mut TarReader<LayerStream>,
+    engine: E,
+    options: &ImportOptions,
+) -> Result<(E::Sink, LayerOs, Report), ImportError> {
     let mut next = tar.next_entry()?;
     let os = match (options.os, &next) {
         (Some(os), _) => os,
@@ -128,10 +148,9 @@ pub fn prepare<E: Engine>(
     };
     let mut importer = Importer::new(os, engine.begin(os.case())?, options.limits)?;
     while let Some(entry) = next {
-        importer.entry(&entry, &mut tar)?;
+        importer.entry(&entry, tar)?;
         next = tar.next_entry()?;
     }
     let (sink, report) = importer.finish()?;
-    let stream = tar.into_inner().finish()?;
-    Ok(Imported { layer: sink, os, stream, report })
+    Ok((sink, os, report))
 }

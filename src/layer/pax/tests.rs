@@ -226,7 +226,10 @@ fn malformed_values_are_named_by_their_keys() {
         found.into_iter().chain(attributes).find_map(Result::err).expect("refused").to_string()
     };
     let is_not = |key: &str, value: &str, expected: &str| {
-        assert_eq!(refusal(key, value), format!("pax record {key} holds {value:?}, which is not {expected}"));
+        assert_eq!(
+            refusal(key, value),
+            format!("pax record {key:?} holds {value:?}, which is not {expected}")
+        );
     };
     for value in ["-1", "+1", "0x10", "4294967296", "1 ", "1.0"] {
         is_not(key::FILE_ATTRIBUTES, value, "a decimal number of 32 bits");

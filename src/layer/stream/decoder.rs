@@ -1,5 +1,7 @@
 //! The producing side: blob in, pieces out. Runs on a thread of its own, or in step with the consumer.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::buffer::{Buffer, Pool};
@@ -40,6 +42,10 @@ pub(super) struct Decoder {
     consumed: u64,
     produced: u64,
     inflating: Duration,
+    /// Whether the consumer wants no more of the tar stream.
+    unwanted: Arc<AtomicBool>,
+    /// Why decompressing ended before the blob did.
+    fault: Option<StreamError>,
 }
 
 impl Decoder {
@@ -49,6 +55,7 @@ impl Decoder {
         (source, input): (Source, Buffer),
         pool: Pool,
         limits: Limits,
+        unwanted: Arc<AtomicBool>,
     ) -> Self {
         Self {
             format,
@@ -61,12 +68,48 @@ impl Decoder {
             consumed: 0,
             produced: 0,
             inflating: Duration::ZERO,
+            unwanted,
+            fault: None,
         }
     }
 
-    /// Returns the next piece; `None` when the consumer is gone. Nothing follows an end or an error.
+    /// Returns the next piece; `None` when the consumer is gone. Nothing follows an end or an error. Where a blob of a
+    /// known size does not decompress, the rest of it comes before the error: its digest tells whose fault that is.
     pub(super) fn next(&mut self) -> Result<Option<Piece>, StreamError> {
+        match self.fault.take() {
+            None => match self.decode() {
+                Err(fault) if self.judges_rest() && fault.is_of_content() => self.rest(fault),
+                decoded => decoded,
+            },
+            Some(fault) => self.rest(fault),
+        }
+    }
+
+    /// Returns whether the rest of the blob is read for its digest. A blob that is its own tar stream has no other use.
+    fn judges_rest(&self) -> bool {
+        self.format != Format::Tar && self.source.is_bounded()
+    }
+
+    /// Returns the rest of the blob, and then the error.
+    fn rest(&mut self, fault: StreamError) -> Result<Option<Piece>, StreamError> {
+        let input = match self.input.take() {
+            Some(input) => input,
+            None if self.source.has_ended() => return Err(fault),
+            None => {
+                let Some(mut input) = self.pool.take() else { return Ok(None) };
+                self.source.fill(&mut input)?;
+                input
+            }
+        };
+        self.fault = Some(fault);
+        Ok(Some(Piece::Blob(input)))
+    }
+
+    fn decode(&mut self) -> Result<Option<Piece>, StreamError> {
         loop {
+            if self.judges_rest() && self.unwanted.load(Ordering::Relaxed) {
+                return Err(Reason::Unwanted.into());
+            }
             if let Some(full) = self.output.take_if(|output| output.is_full()) {
                 return Ok(Some(Piece::Tar(full)));
             }

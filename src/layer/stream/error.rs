@@ -82,6 +82,8 @@ pub(super) enum Reason {
     Digest { expected: Digest, found: Digest },
     #[error("the layer has the diff id {found}, not the expected {expected}")]
     DiffId { expected: Digest, found: Digest },
+    #[error("the rest of the layer is not wanted")]
+    Unwanted,
     #[error("cannot start a thread to decompress the layer")]
     Spawn { source: io::Error },
     #[error("the thread that decompresses the layer panicked: {message}")]
@@ -104,7 +106,7 @@ impl StreamError {
             Reason::MediaTypeMismatch { .. } => StreamErrorKind::MediaTypeMismatch,
             Reason::Truncated { .. } => StreamErrorKind::Truncated,
             Reason::TrailingGarbage { .. } => StreamErrorKind::TrailingGarbage,
-            Reason::Corrupt { .. } => StreamErrorKind::Corrupt,
+            Reason::Corrupt { .. } | Reason::Unwanted => StreamErrorKind::Corrupt,
             Reason::Checksum { .. } => StreamErrorKind::Checksum,
             Reason::TooLarge { .. } | Reason::Ratio { .. } | Reason::Window { .. } => {
                 StreamErrorKind::LimitExceeded
@@ -113,6 +115,33 @@ impl StreamError {
             Reason::Digest { .. } => StreamErrorKind::DigestMismatch,
             Reason::DiffId { .. } => StreamErrorKind::DiffIdMismatch,
             Reason::Spawn { .. } | Reason::Panicked { .. } => StreamErrorKind::Thread,
+        }
+    }
+
+    /// Returns whether the content of the blob is at fault, so that its digest may be wrong too.
+    pub(super) fn is_of_content(&self) -> bool {
+        matches!(
+            self.kind(),
+            StreamErrorKind::UnknownFormat
+                | StreamErrorKind::MediaTypeMismatch
+                | StreamErrorKind::Truncated
+                | StreamErrorKind::TrailingGarbage
+                | StreamErrorKind::Corrupt
+                | StreamErrorKind::Checksum
+                | StreamErrorKind::LimitExceeded
+        )
+    }
+
+    /// Returns whether the blob is another one than was expected.
+    pub fn is_of_other_blob(&self) -> bool {
+        matches!(self.kind(), StreamErrorKind::SizeMismatch | StreamErrorKind::DigestMismatch)
+    }
+
+    /// Returns the digest of a blob that is not the expected one.
+    pub fn found_digest(&self) -> Option<Digest> {
+        match &*self.0 {
+            Reason::Digest { found, .. } => Some(*found),
+            _ => None,
         }
     }
 

@@ -28,6 +28,11 @@ impl Source {
         result
     }
 
+    /// Whether it is known how long the blob is at most.
+    pub(super) fn is_bounded(&self) -> bool {
+        self.expected.is_some()
+    }
+
     /// Whether the reader has said that nothing follows.
     pub(super) fn has_ended(&self) -> bool {
         self.ended

@@ -5,9 +5,14 @@ use super::credentials::Credentials;
 use super::endpoint::Endpoint;
 use super::error::{RemoteError, Who};
 use super::http::{Answer, Header, Http, is_safe};
+use super::pace::Pace;
 use super::patience::Patience;
-use super::token::{self, Proof, Wanted};
+use super::token::{self, Proof};
+use crate::layer::digest::Digest;
+use crate::registry::blob::{Blob, BlobKind, MAX_DOCUMENT};
+use crate::registry::error::quoted;
 use crate::registry::reference::Reference;
+use crate::registry::servers::{ServerId, Servers};
 
 /// The kinds of manifests and indexes that are known.
 const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, \
@@ -18,6 +23,7 @@ const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, \
 /// Asks for things in one repository.
 pub(super) struct Client {
     http: Http,
+    pace: Pace,
     /// Who is asked first.
     mirrors: Vec<Endpoint>,
     /// The registry itself.
@@ -29,12 +35,52 @@ pub(super) struct Client {
 }
 
 /// Where something is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub(super) enum Place<'p> {
     /// In the repository.
     Here(&'p str),
-    /// At an address that a manifest names. No secret is sent there.
-    Elsewhere(&'p str),
+    /// At one of the addresses that a manifest names, with its number. No secret is sent there.
+    Elsewhere(usize, &'p str),
+}
+
+/// A layer that a server begins to send.
+pub(super) struct Opened {
+    pub(super) server: ServerId,
+    /// Whether that is the registry itself.
+    pub(super) is_registry: bool,
+    /// Bytes that come again.
+    pub(super) before: u64,
+    pub(super) answer: Answer,
+}
+
+/// What a document has to be.
+pub(super) struct Wanted {
+    pub(super) kind: BlobKind,
+    pub(super) digest: Option<Digest>,
+    pub(super) size: Option<u64>,
+}
+
+impl Wanted {
+    /// Reads a document, and compares it. The digest that a registry states counts where no other is known.
+    fn read(&self, answer: Answer, path: &str) -> Result<Vec<u8>, RemoteError> {
+        let host = answer.host.clone();
+        let stated = answer.header("docker-content-digest").and_then(|text| text.parse().ok());
+        let what = format!("a {}", self.kind);
+        // A document that is too long is not read to its end.
+        let read = match self.size.filter(|size| *size < MAX_DOCUMENT) {
+            Some(size) => answer.document(path, size).map_err(|error| match error {
+                RemoteError::TooLarge { host, .. } => RemoteError::Size { host, what: what.clone(), size },
+                other => other,
+            }),
+            None => answer.document(path, MAX_DOCUMENT),
+        };
+        let bytes = read?;
+        let found = Digest::of(&bytes);
+        match self.digest.or(stated).filter(|wanted| *wanted != found) {
+            Some(wanted) => Err(RemoteError::Digest { host, what, wanted, found }),
+            None => Ok(bytes),
+        }
+    }
 }
 
 impl Client {
@@ -42,7 +88,8 @@ impl Client {
         let Settings { plain_http, mirrors, credentials, silence, retries } = settings;
         let mirrors = mirrors.iter().map(|mirror| Endpoint::mirror(mirror, reference, plain_http));
         Self {
-            http: Http::new(silence),
+            http: Http::new(silence, Pace::over(silence)),
+            pace: Pace::over(silence),
             mirrors: mirrors.collect(),
             origin: Endpoint::of(reference, plain_http),
             repository: reference.repository().to_owned(),
@@ -56,20 +103,51 @@ impl Client {
         Patience::new(self.retries)
     }
 
-    /// Reads a document of the repository.
-    pub(super) fn document(&self, path: &str, limit: u64) -> Result<(Option<String>, Vec<u8>), RemoteError> {
-        self.patiently(|| {
-            let answer = self.anywhere(path, 0)?;
-            let media_type = answer.header("content-type").map(str::to_owned);
-            Ok((media_type, answer.document(path, limit)?))
-        })
+    /// Returns the fewest bytes after which a server counts as one that works.
+    pub(super) fn progress(&self) -> u64 {
+        self.pace.least()
     }
 
-    /// Asks for something from some byte on.
-    pub(super) fn open(&self, place: Place<'_>, from: u64) -> Result<Answer, RemoteError> {
+    /// Reads a document of the repository, from the first server that has the right one.
+    pub(super) fn document(
+        &self,
+        path: &str,
+        wanted: &Wanted,
+    ) -> Result<(Option<String>, Vec<u8>), RemoteError> {
+        let servers = Servers::default();
+        let read = |id| {
+            let answer = self.ask(self.endpoint(id), path, 0)?;
+            let media_type = answer.header("content-type").map(str::to_owned);
+            Ok((media_type, wanted.read(answer, path)?))
+        };
+        self.patiently(|| self.first(&servers, read))
+    }
+
+    /// Asks for a layer from some byte on. Returns which server answers, and how many bytes come that were read before.
+    pub(super) fn open(
+        &self,
+        place: Place<'_>,
+        from: u64,
+        blob: &Blob,
+        servers: &Servers,
+    ) -> Result<Opened, RemoteError> {
+        let opened = |server, answer: Answer| {
+            let before = before(&answer, from)?;
+            Ok(Opened { server, is_registry: server == self.mirrors.len(), before, answer })
+        };
         self.patiently(|| match place {
-            Place::Here(path) => self.anywhere(path, from),
-            Place::Elsewhere(url) => self.elsewhere(url, from),
+            Place::Here(path) => {
+                let ask = |id| {
+                    servers.check(id, blob)?;
+                    opened(id, self.ask(self.endpoint(id), path, from)?)
+                };
+                self.first(servers, ask)
+            }
+            Place::Elsewhere(number, url) => {
+                let id = self.mirrors.len().saturating_add(1).saturating_add(number);
+                servers.check(id, blob)?;
+                opened(id, self.elsewhere(url, from)?)
+            }
         })
     }
 
@@ -90,15 +168,31 @@ impl Client {
     }
 
     /// Asks one server after the other. What the registry itself says counts where none has it.
-    fn anywhere(&self, path: &str, from: u64) -> Result<Answer, RemoteError> {
+    fn first<T>(
+        &self,
+        servers: &Servers,
+        ask: impl Fn(ServerId) -> Result<T, RemoteError>,
+    ) -> Result<T, RemoteError> {
+        let registry = self.mirrors.len();
+        let order = servers.in_order(0..registry.saturating_add(1));
+        let (before, after) = order.split_at(order.iter().position(|id| *id == registry).unwrap_or_default());
         let mut refusals = Vec::new();
-        for mirror in &self.mirrors {
-            match self.ask(mirror, path, from) {
-                Ok(answer) => return Ok(answer),
-                Err(error) => refusals.push(error),
-            }
+        let mut mirror = |ids: &[ServerId]| {
+            let answers = ids.iter().filter(|id| **id != registry).map(|id| ask(*id));
+            answers.filter_map(|answer| answer.map_err(|error| refusals.push(error)).ok()).next()
+        };
+        if let Some(answer) = mirror(before) {
+            return Ok(answer);
         }
-        self.ask(&self.origin, path, from).map_err(|error| error.after(refusals))
+        match ask(registry) {
+            Ok(answer) => Ok(answer),
+            Err(error) => mirror(after).ok_or_else(|| error.after(refusals)),
+        }
+    }
+
+    /// Returns a mirror, or the registry.
+    fn endpoint(&self, id: ServerId) -> &Endpoint {
+        self.mirrors.get(id).unwrap_or(&self.origin)
     }
 
     fn elsewhere(&self, url: &str, from: u64) -> Result<Answer, RemoteError> {
@@ -135,7 +229,7 @@ impl Client {
             return Ok(Some(Proof { header: header.clone(), who: Who::User }));
         }
         let url = endpoint.url(&self.repository, path);
-        let wanted = Wanted {
+        let wanted = token::Wanted {
             host: &answer.host,
             login: &endpoint.login,
             repository: &self.repository,
@@ -167,6 +261,19 @@ impl Client {
         let (host, repository) = (answer.host.clone(), self.repository.clone());
         Err(RemoteError::Unauthorized { host, repository, who, says: answer.says() })
     }
+}
+
+/// Returns how many bytes come that were read before. Servers that know nothing of ranges send all.
+fn before(answer: &Answer, from: u64) -> Result<u64, RemoteError> {
+    if answer.status() != 206 {
+        return Ok(from);
+    }
+    let range = answer.header("content-range").unwrap_or_default();
+    let start = range.strip_prefix("bytes ").and_then(|range| range.split('-').next()?.parse::<u64>().ok());
+    if start == Some(from) {
+        return Ok(0);
+    }
+    Err(RemoteError::Range { host: answer.host.clone(), at: from, range: quoted(range) })
 }
 
 fn range(from: u64) -> Option<String> {

@@ -6,13 +6,14 @@ use std::str::FromStr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::http::{host_of, is_loopback};
+use crate::escape::without_secrets;
 use crate::registry::reference::{DEFAULT_HOST, Reference};
 
 /// Where the default registry is.
 const DEFAULT_ADDRESS: &str = "registry-1.docker.io";
 
 /// A server that has what others have, as `HOST` or with a scheme.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Mirror(String);
 
 impl FromStr for Mirror {
@@ -25,12 +26,17 @@ impl FromStr for Mirror {
 
 impl fmt::Display for Mirror {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&without_secrets(&self.0))
+    }
+}
+
+impl fmt::Debug for Mirror {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Mirror({self})")
     }
 }
 
 /// A server that is asked for the repository of an image.
-#[derive(Debug)]
 pub(super) struct Endpoint {
     /// Scheme and host.
     base: String,

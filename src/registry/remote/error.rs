@@ -7,6 +7,8 @@ use std::time::Duration;
 use thiserror::Error;
 
 use super::credentials::CredentialsError;
+use super::pace::TooSlow;
+use crate::escape::without_secrets;
 use crate::layer::digest::Digest;
 
 /// Why a registry does not give what was asked of it. What it says itself is quoted in part.
@@ -99,44 +101,70 @@ pub enum RemoteError {
         /// The limit.
         limit: u64,
     },
-    /// A document has another digest than it was asked for by.
-    #[error("{host} gives a manifest with the digest {found}, not {wanted}")]
+    /// A server sends too slowly.
+    #[error("{host} does not answer fast enough: {source}")]
+    Slow {
+        /// The registry, or where it sends us.
+        host: String,
+        /// How fast it should be.
+        source: TooSlow,
+    },
+    /// Something has another digest than it was asked for by.
+    #[error("{host} gives {what} with the digest {found}, not {wanted}")]
     Digest {
-        /// The registry.
+        /// The registry, or where it sends us.
         host: String,
         /// What was wanted.
+        what: String,
+        /// The digest that was wanted.
         wanted: Digest,
-        /// What came.
+        /// The digest of what came.
         found: Digest,
     },
+    /// Something has another size than its descriptor says.
+    #[error("{host} gives {what} of another size than {size} bytes")]
+    Size {
+        /// The registry, or where it sends us.
+        host: String,
+        /// What was wanted.
+        what: String,
+        /// The size that it should have.
+        size: u64,
+    },
+    /// Something came from several servers, and had another digest as a whole.
+    #[error("{host} gave a part of {what}, which as a whole had another digest than {wanted}")]
+    Part {
+        /// The mirror, or where it sends us.
+        host: String,
+        /// What was wanted.
+        what: String,
+        /// The digest that was wanted.
+        wanted: Digest,
+    },
     /// The rest of a blob was wanted, and another part of it came.
-    #[error("{host} was asked for {what} from byte {at}, and sends {range:?}")]
+    #[error("{host} was asked for a layer from byte {at}, and sends {range:?}")]
     Range {
         /// The registry, or where it sends us.
         host: String,
-        /// The blob.
-        what: String,
         /// Where the rest begins.
         at: u64,
         /// What came.
         range: String,
     },
-    /// Neither a mirror nor the registry gives it.
-    #[error("no mirror gives it: {mirrors}")]
+    /// No server gives it.
+    #[error("the other servers do not give it: {mirrors}")]
     Nowhere {
-        /// What the mirrors say.
+        /// What the others say.
         mirrors: Refusals,
-        /// What the registry says.
+        /// What the registry says, or the server that was asked last.
         #[source]
         registry: Box<RemoteError>,
     },
     /// A stream ended too early.
-    #[error("{host} ends {what} after {at} of {size} bytes")]
+    #[error("{host} ends a layer after {at} of {size} bytes")]
     Ended {
         /// The registry, or where it sends us.
         host: String,
-        /// The blob.
-        what: String,
         /// How many bytes came.
         at: u64,
         /// How many should.
@@ -173,8 +201,7 @@ impl fmt::Display for Says {
 }
 
 /// Why a connection failed. Stands between the errors of the system and those who would take them for errors of files.
-#[derive(Debug)]
-pub struct TransportError(pub(super) ureq::Error);
+pub struct TransportError(ureq::Error);
 
 impl fmt::Display for TransportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -182,8 +209,15 @@ impl fmt::Display for TransportError {
             ureq::Error::Io(error) => error.fmt(f),
             ureq::Error::Timeout(_) => f.write_str("it is silent for too long"),
             ureq::Error::Rustls(error) => error.fmt(f),
-            other => other.fmt(f),
+            // Some name the URL.
+            other => f.write_str(&without_secrets(&other.to_string())),
         }
+    }
+}
+
+impl fmt::Debug for TransportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TransportError({self})")
     }
 }
 
@@ -208,6 +242,32 @@ impl fmt::Display for Refusals {
 }
 
 impl RemoteError {
+    /// Makes an error of a connection that failed.
+    pub(super) fn transport(host: &str, error: ureq::Error) -> Self {
+        let host = host.to_owned();
+        match &error {
+            ureq::Error::Io(io) if io.get_ref().is_some_and(|inner| inner.is::<TooSlow>()) => {
+                Self::Slow { host, source: TooSlow }
+            }
+            _ => Self::Connection { host, source: TransportError(error) },
+        }
+    }
+
+    /// Returns whether a server sent other bytes than those that were asked for.
+    pub fn has_wrong_bytes(&self) -> bool {
+        match self {
+            Self::Nowhere { mirrors: Refusals(mirrors), registry } => {
+                registry.has_wrong_bytes() || mirrors.iter().any(Self::has_wrong_bytes)
+            }
+            Self::Digest { .. }
+            | Self::Size { .. }
+            | Self::Part { .. }
+            | Self::Range { .. }
+            | Self::Ended { .. } => true,
+            _ => false,
+        }
+    }
+
     /// Adds what mirrors have said before the registry did.
     pub(super) fn after(self, refusals: Vec<Self>) -> Self {
         match refusals.is_empty() {
@@ -226,9 +286,14 @@ impl RemoteError {
 
     /// Returns whether the same may come out well later.
     pub fn is_passing(&self) -> bool {
-        match self.of_registry() {
+        match self {
+            // A registry that sent wrong bytes is not asked again, but a mirror may come back.
+            Self::Nowhere { mirrors: Refusals(mirrors), registry } if registry.has_wrong_bytes() => {
+                mirrors.iter().any(Self::is_passing)
+            }
+            Self::Nowhere { registry, .. } => registry.is_passing(),
             Self::Connection { source, .. } => source.is_passing(),
-            Self::Ended { .. } => true,
+            Self::Ended { .. } | Self::Slow { .. } => true,
             Self::Status { status, .. } => matches!(status, 408 | 429 | 500..=599),
             _ => false,
         }
@@ -248,5 +313,24 @@ impl TransportError {
         use ureq::Error as E;
         // A name that is not known or a certificate that is not good will not be so in a moment.
         matches!(self.0, E::Io(_) | E::Timeout(_) | E::ConnectionFailed | E::Protocol(_) | E::BodyStalled)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_of_transport_name_no_secrets() {
+        for error in [
+            ureq::Error::BadUri("https://me:secret@a.b/c?sig=secret".into()),
+            ureq::Error::RequireHttpsOnly("http://a.b/c?sig=secret#secret".into()),
+        ] {
+            let error = RemoteError::transport("a.b", error);
+            let source = error.source().unwrap();
+            for text in [format!("{source}"), format!("{source:?}"), format!("{error:?}")] {
+                assert!(!text.contains("secret") && text.contains("//a.b/c"), "{text}");
+            }
+        }
     }
 }

@@ -7,9 +7,13 @@ use std::time::Duration;
 use serde::Deserialize;
 use ureq::http::{HeaderMap, Response, StatusCode};
 use ureq::tls::{RootCerts, TlsConfig};
+use ureq::unversioned::resolver::DefaultResolver;
+use ureq::unversioned::transport::{ConnectProxyConnector, Connector, RustlsConnector, TcpConnector};
 use ureq::{Agent, Body};
 
-use super::error::{RemoteError, Says, TransportError};
+use super::error::{RemoteError, Says};
+use super::pace::{Metered, Pace};
+use crate::escape::without_secrets;
 use crate::registry::error::quoted;
 
 const USER_AGENT: &str = concat!("cimsnap/", env!("CARGO_PKG_VERSION"));
@@ -31,7 +35,6 @@ pub(super) struct Http(Agent);
 pub(super) type Header<'h> = (&'static str, &'h str);
 
 /// What a server answers.
-#[derive(Debug)]
 pub(super) struct Answer {
     /// Who answers: the last one where we were sent on.
     pub(super) host: String,
@@ -44,8 +47,8 @@ pub(super) struct Answer {
 pub(super) type Reader = ureq::BodyReader<'static>;
 
 impl Http {
-    /// Makes a client that gives up on whoever is silent for too long.
-    pub(super) fn new(silence: Duration) -> Self {
+    /// Makes a client that gives up on servers that are silent for too long, or send too slowly.
+    pub(super) fn new(silence: Duration, pace: Pace) -> Self {
         let config = Agent::config_builder()
             .user_agent(USER_AGENT)
             .http_status_as_error(false)
@@ -53,11 +56,14 @@ impl Http {
             .max_redirects(0)
             .max_redirects_will_error(false)
             .tls_config(TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build())
+            .timeout_resolve(Some(CONNECT.min(silence)))
             .timeout_connect(Some(CONNECT.min(silence)))
             .timeout_recv_response(Some(silence))
             .timeout_per_read(Some(silence))
             .timeout_per_write(Some(silence));
-        Self(Agent::new_with_config(config.build()))
+        let connector = ().chain(ConnectProxyConnector::default()).chain(TcpConnector::default());
+        let connector = connector.chain(Metered(pace)).chain(RustlsConnector::default());
+        Self(Agent::with_parts(config.build(), connector, DefaultResolver::default()))
     }
 
     /// Asks for something, wherever we are sent for it. Who is asked safely sends us nowhere else but safely, and nobody
@@ -125,7 +131,7 @@ impl Answer {
         let mut bytes = Vec::new();
         let read = self.into_reader().take(limit.saturating_add(1)).read_to_end(&mut bytes);
         if let Err(error) = read {
-            return Err(RemoteError::Connection { host, source: TransportError(error.into()) });
+            return Err(RemoteError::transport(&host, error.into()));
         }
         if u64::try_from(bytes.len()).is_ok_and(|len| len > limit) {
             return Err(RemoteError::TooLarge { host, what: what.to_owned(), limit });
@@ -160,12 +166,12 @@ impl Answer {
         drop(self.into_reader().take(MAX_SAYS).read_to_end(&mut bytes));
         let failure: Option<Failure> = serde_json::from_slice(&bytes).ok();
         let first = failure.and_then(|failure| failure.errors.into_iter().next());
-        Says(first.map(|reason| quoted(&reason.message)).unwrap_or_default())
+        Says(first.map(|reason| quoted(&without_secrets(&reason.message))).unwrap_or_default())
     }
 }
 
 fn failed(url: &str, error: ureq::Error) -> RemoteError {
-    RemoteError::Connection { host: host_of(url).to_owned(), source: TransportError(error) }
+    RemoteError::transport(host_of(url), error)
 }
 
 /// Returns where an answer sends us.

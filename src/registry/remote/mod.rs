@@ -17,6 +17,7 @@ mod endpoint;
 mod error;
 mod helper;
 mod http;
+mod pace;
 mod patience;
 mod token;
 
@@ -27,18 +28,20 @@ use std::time::Duration;
 use oci_spec::image::{Descriptor, MediaType};
 use serde::Deserialize;
 
-use super::blob::{Blob, BlobKind, Bytes, MAX_DOCUMENT, Source, Top, descriptor, parse};
+use super::blob::{Blob, BlobKind, Bytes, Source, Top, descriptor, parse};
 use super::choice::{is_index, is_manifest};
 use super::error::{RegistryError, quoted};
 use super::reference::Reference;
+use super::servers::Servers;
 use crate::layer::digest::Digest;
-use client::Client;
+use client::{Client, Wanted};
 use download::Download;
 
 pub use credentials::{Credentials, CredentialsError};
 pub use endpoint::Mirror;
 pub use error::{Refusals, RemoteError, Says, TransportError, Who};
 pub use helper::HelperError;
+pub use pace::TooSlow;
 
 /// Layers that are read at once, as docker and containerd do.
 const SIDE_BY_SIDE: usize = 3;
@@ -52,7 +55,7 @@ pub struct Settings {
     pub mirrors: Vec<Mirror>,
     /// Who we are.
     pub credentials: Credentials,
-    /// How long a server may be silent.
+    /// How long a server may be silent. Averaged over this time, it has to send at least 1 KiB/s.
     pub silence: Duration,
     /// How often something is tried again that may come out well later.
     pub retries: u32,
@@ -77,14 +80,11 @@ struct Kind {
 impl Remote {
     /// Asks the registry of an image for its manifest or index.
     pub fn open(reference: &Reference, settings: Settings) -> Result<Self, RegistryError> {
-        let host = reference.host().to_owned();
         let client = Arc::new(Client::new(reference, settings));
         let path = format!("manifests/{}", reference.target());
-        let (header, root) = client.document(&path, MAX_DOCUMENT)?;
+        let wanted = Wanted { kind: BlobKind::Manifest, digest: reference.digest(), size: None };
+        let (header, root) = client.document(&path, &wanted)?;
         let digest = Digest::of(&root);
-        if let Some(wanted) = reference.digest().filter(|&wanted| wanted != digest) {
-            return Err(RemoteError::Digest { host, wanted, found: digest }.into());
-        }
         let name = format!("manifest {digest}");
         let kind: Kind = parse(&name, &root)?;
         let media_type = kind.media_type.or(header).unwrap_or_default();
@@ -113,15 +113,20 @@ impl Source for Remote {
     }
 
     fn open(&self, blob: &Blob, urls: &[String]) -> Result<Bytes, RegistryError> {
+        self.fetch(blob, urls, &Servers::default())
+    }
+
+    fn fetch(&self, blob: &Blob, urls: &[String], servers: &Servers) -> Result<Bytes, RegistryError> {
         if blob.digest == self.digest {
             return Ok(Box::new(Cursor::new(self.root.clone())));
         }
         let family = match blob.kind {
-            BlobKind::Layer => return Ok(Box::new(Download::open(&self.client, blob, urls)?)),
+            BlobKind::Layer => return Ok(Box::new(Download::open(&self.client, blob, urls, servers)?)),
             BlobKind::Index | BlobKind::Manifest => "manifests",
             BlobKind::Configuration => "blobs",
         };
-        let (_, bytes) = self.client.document(&format!("{family}/{}", blob.digest), MAX_DOCUMENT)?;
+        let wanted = Wanted { kind: blob.kind, digest: Some(blob.digest), size: Some(blob.size) };
+        let (_, bytes) = self.client.document(&format!("{family}/{}", blob.digest), &wanted)?;
         Ok(Box::new(Cursor::new(bytes)))
     }
 

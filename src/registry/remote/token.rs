@@ -6,6 +6,7 @@ use super::challenge::{self, Challenge};
 use super::credentials::{Credentials, Login};
 use super::error::{RemoteError, Who};
 use super::http::{Answer, Http, is_safe};
+use crate::escape::without_secrets;
 use crate::layer::base64;
 use crate::registry::error::quoted;
 
@@ -63,7 +64,7 @@ pub(super) fn prove(
         (None, Some(_), Some(Login::Password(name, password))) => Ok(user(basic(&name, &password))),
         (None, Some(_), _) => Ok(None),
         (None, None, _) => {
-            let wants = quoted(&texts.join(", "));
+            let wants = quoted(&without_secrets(&texts.join(", ")));
             Err(RemoteError::Challenge { host: wanted.host.to_owned(), wants })
         }
     }
@@ -84,7 +85,10 @@ fn token(
     let realm = bearer.get("realm").unwrap_or_default();
     let unsafe_realm = wanted.is_safe && !is_safe(realm);
     if unsafe_realm || !realm.starts_with("http") {
-        return Err(RemoteError::Realm { host: wanted.host.to_owned(), realm: quoted(realm) });
+        return Err(RemoteError::Realm {
+            host: wanted.host.to_owned(),
+            realm: quoted(&without_secrets(realm)),
+        });
     }
     let scope = format!("repository:{}:pull", wanted.repository);
     let scope = bearer.get("scope").unwrap_or(&scope);

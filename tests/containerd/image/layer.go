@@ -108,6 +108,15 @@ func (e Entry) WithXattr(name, value string) Entry {
 	return e.WithRecord("SCHILY.xattr."+name, value)
 }
 
+// Bytes returns the blob of the layer.
+func (l Layer) Bytes() ([]byte, error) {
+	data, err := l.tar()
+	if err != nil {
+		return nil, err
+	}
+	return l.compress(data)
+}
+
 func (l Layer) tar() ([]byte, error) {
 	var buffer bytes.Buffer
 	writer := tar.NewWriter(&buffer)

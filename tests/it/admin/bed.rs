@@ -88,9 +88,14 @@ impl Bed {
 
     /// Runs `cimsnap`, with words that hold no spaces and the configuration.
     pub(super) fn run(&self, words: &str) -> Output {
+        self.command(&words.split(' ').collect::<Vec<_>>()).output().unwrap()
+    }
+
+    /// Calls `cimsnap` with words and the configuration.
+    pub(super) fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(PROGRAM);
-        command.args(words.split(' ')).arg("--config").arg(self.path("config.toml"));
-        command.stdin(Stdio::null()).output().unwrap()
+        command.args(words).arg("--config").arg(self.path("config.toml")).stdin(Stdio::null());
+        command
     }
 
     /// Runs a command that must succeed, and returns what it prints.
@@ -161,7 +166,7 @@ pub(super) fn pull(snapshots: &Snapshots, name: &str, parent: &str, layer: Vec<u
         .prepare(NewSnapshot { key: key.clone(), parent: parent.into(), ..NewSnapshot::default() })
         .unwrap();
     let stream = LayerStream::open(Cursor::new(layer), StreamOptions::default()).unwrap();
-    let target = snapshots.extraction(&mounts).unwrap().unwrap();
+    let target = snapshots.extraction(&mounts, None).unwrap().unwrap();
     snapshots.fill(&target, stream, None, Duration::ZERO).unwrap();
     snapshots.commit(&CommitRequest { name: name.into(), key, ..CommitRequest::default() }).unwrap();
 }

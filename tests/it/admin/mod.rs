@@ -4,4 +4,5 @@ mod bed;
 mod doctor;
 mod fsck;
 mod gc;
+mod hostile_text;
 mod snapshots;

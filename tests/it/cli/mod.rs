@@ -6,6 +6,7 @@ mod extract;
 mod failures;
 mod fork;
 mod hostile_layout;
+mod hostile_text;
 mod layer;
 mod mount;
 pub(crate) mod oci;

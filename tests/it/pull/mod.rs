@@ -2,11 +2,14 @@
 
 mod archive;
 mod faults;
+mod mirrors;
 mod names;
 mod proof;
 mod registry;
 mod remote;
+mod secrets;
 mod server;
+mod slow;
 mod terminal;
 
 use std::path::Path;

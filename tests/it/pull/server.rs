@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
 /// A server on a port of its own choice.
 pub(super) struct Server {
@@ -25,6 +26,8 @@ pub(super) struct Reply {
     status: u16,
     headers: Vec<(String, String)>,
     pub(super) body: Vec<u8>,
+    /// What the header says of the length of the body; the truth unless it is given.
+    length: Option<usize>,
     end: End,
 }
 
@@ -35,7 +38,14 @@ enum End {
     Cut(usize),
     /// So many bytes; then nothing, until the other side has had enough.
     Stall(usize),
+    /// So many bytes; then one now and then, until the other side has had enough.
+    Drip(usize),
+    /// A header that never ends, one byte now and then.
+    DripHeader,
 }
+
+/// Between two bytes of a server that sends too slowly, and never is silent for long.
+const NOW_AND_THEN: Duration = Duration::from_millis(20);
 
 impl Server {
     pub(super) fn start(answer: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
@@ -119,7 +129,7 @@ impl Request {
 
 impl Reply {
     pub(super) fn new(status: u16, body: &[u8]) -> Self {
-        Self { status, headers: Vec::new(), body: body.to_vec(), end: End::All }
+        Self { status, headers: Vec::new(), body: body.to_vec(), length: None, end: End::All }
     }
 
     pub(super) fn header(mut self, name: &str, value: &str) -> Self {
@@ -135,24 +145,52 @@ impl Reply {
         Self { end: End::Stall(at), ..self }
     }
 
+    pub(super) fn drip(self, at: usize) -> Self {
+        Self { end: End::Drip(at), ..self }
+    }
+
+    pub(super) fn drip_header(self) -> Self {
+        Self { end: End::DripHeader, ..self }
+    }
+
+    /// Claims another length of the body than it has.
+    pub(super) fn claim(self, length: usize) -> Self {
+        Self { length: Some(length), ..self }
+    }
+
     fn write(&self, stream: &mut TcpStream) {
         let mut head = format!(
             "HTTP/1.1 {} Said\r\ncontent-length: {}\r\nconnection: close\r\n",
             self.status,
-            self.body.len()
+            self.length.unwrap_or(self.body.len())
         );
         for (name, value) in &self.headers {
             head.push_str(&format!("{name}: {value}\r\n"));
         }
+        if let End::DripHeader = self.end {
+            return drip(stream, head.bytes().chain(std::iter::repeat(b'x')));
+        }
         head.push_str("\r\n");
         let sent = match self.end {
-            End::All => &self.body[..],
-            End::Cut(at) | End::Stall(at) => &self.body[..at.min(self.body.len())],
+            End::All | End::DripHeader => &self.body[..],
+            End::Cut(at) | End::Stall(at) | End::Drip(at) => &self.body[..at.min(self.body.len())],
         };
         // The other side may have had enough.
         drop(stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(sent)));
-        if let End::Stall(_) = self.end {
-            drop(stream.read(&mut [0]));
+        match self.end {
+            End::Stall(_) => drop(stream.read(&mut [0])),
+            End::Drip(_) => drip(stream, self.body[sent.len()..].iter().copied()),
+            _ => {}
+        }
+    }
+}
+
+/// Sends bytes slowly, for as long as the other side takes them.
+fn drip(stream: &mut TcpStream, bytes: impl Iterator<Item = u8>) {
+    for byte in bytes {
+        thread::sleep(NOW_AND_THEN);
+        if stream.write_all(&[byte]).is_err() {
+            return;
         }
     }
 }

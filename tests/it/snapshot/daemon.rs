@@ -380,3 +380,19 @@ async fn what_is_converted_is_shown_meanwhile() {
     assert!(applying.await.unwrap().is_err());
     assert_eq!(daemon.top(), serde_json::json!([]));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_clients_send_is_logged_as_escapes() {
+    use crate::support::printed::{HOSTILE, printable};
+
+    let mut daemon = Daemon::start_with("[log]\nlevel = \"info\"\n", &[]);
+    let mut client = daemon.client().await;
+    let mounts = client.prepare(HOSTILE, "").await.unwrap();
+    client.prepare("child", &format!("missing {HOSTILE}")).await.unwrap_err();
+    let blob = Descriptor { media_type: HOSTILE.to_owned(), digest: HOSTILE.to_owned(), size: 5 };
+    client.apply(Some(blob), mounts).await.unwrap_err();
+    let log = daemon.stop();
+    assert!(log.contains("\\u{202e}"), "{log}");
+    let output = Command::new("true").output().unwrap();
+    printable("the log", &std::process::Output { stderr: log.into_bytes(), ..output });
+}

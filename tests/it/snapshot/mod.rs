@@ -47,7 +47,7 @@ fn row(all: &Snapshots, key: &str) -> Option<SnapshotRow> {
 }
 
 fn target(all: &Snapshots, key: &str) -> Extraction {
-    Extraction { key: key.to_owned(), row: row(all, key).unwrap() }
+    Extraction { key: key.to_owned(), row: row(all, key).unwrap(), namespace: None }
 }
 
 fn fill(all: &Snapshots, target: &Extraction, tar: &[u8]) -> Result<NewLayer, SnapshotError> {

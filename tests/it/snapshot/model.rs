@@ -275,7 +275,7 @@ fn anything(all: &Snapshots, numbers: &mut Numbers) {
         0 | 1 => all.prepare(new(key, parent)).err(),
         2 => all.view(new(key, parent)).err(),
         3 => row(all, key).and_then(|row| {
-            let target = cimsnap::snapshot::Extraction { key: key.to_owned(), row };
+            let target = cimsnap::snapshot::Extraction { key: key.to_owned(), row, namespace: None };
             fill(all, &target, &layer(&numbers.below(4).to_string())).err()
         }),
         4 | 5 => all.commit(&to(key, other)).err(),

@@ -5,6 +5,8 @@ pub(crate) mod held;
 #[cfg(target_os = "linux")]
 pub(crate) mod hostile;
 #[cfg(target_os = "linux")]
+pub(crate) mod printed;
+#[cfg(target_os = "linux")]
 pub(crate) mod tree;
 
 use std::sync::Arc;

@@ -6,7 +6,7 @@ use cimsnap::cim::Name;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::image::{find, shown};
-use crate::cli::ui::Ui;
+use crate::cli::ui::data_out;
 use crate::cli::{Result, pulled};
 
 /// Print the data of a file in an image
@@ -29,7 +29,7 @@ pub(crate) struct Args {
 const PIECE: usize = 1 << 20;
 
 impl Args {
-    pub(super) fn run(&self, ui: &Ui) -> Result {
+    pub(super) fn run(&self) -> Result {
         let image = pulled::open(&self.image)?;
         let (path, file) = find(&image, &self.path)?;
         let stream = match &self.stream {
@@ -40,7 +40,7 @@ impl Args {
             None if file.is_directory() => return Err(Failure::IsDirectory { path: shown(&path) }.into()),
             None => file.data,
         };
-        let mut out = ui.out();
+        let mut out = data_out();
         for chunk in image.data(stream)?.chunks(PIECE) {
             out.write_all(chunk.bytes())?;
         }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::cli::exit::Exit;
 use crate::cli::extract::extract;
 use crate::cli::source::Counts;
-use crate::cli::ui::Ui;
+use crate::cli::ui::{Ui, complain};
 use crate::cli::{Result, pulled, text};
 
 /// Copy all files of an image into a new directory
@@ -48,7 +48,7 @@ impl Args {
         let left_out = done.left_out.as_ref().map_or(0, |(count, _)| *count);
         if let Some((count, first)) = &done.left_out {
             let things = text::count(*count, "thing was", "things were");
-            eprintln!("warning: {things} left out, the first: {first}");
+            complain("warning", &format!("{things} left out, the first: {first}"));
         }
         let Counts { files, directories, bytes } = done.counts;
         let text = format!(

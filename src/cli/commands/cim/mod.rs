@@ -47,7 +47,7 @@ impl Cim {
             Self::Ls(args) => args.run(ui),
             Self::Tree(args) => args.run(ui),
             Self::Stat(args) => args.run(ui),
-            Self::Cat(args) => args.run(ui),
+            Self::Cat(args) => args.run(),
             Self::Extract(args) => args.run(ui),
             Self::Dump(args) => args.run(ui),
             Self::Check(args) => args.run(ui),

@@ -2,6 +2,7 @@ use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cimsnap::escape::on_one_line;
 use cimsnap::mount::{Liveness, Mounter, Patience, PatientMounter, SystemMounter};
 use serde::Serialize;
 
@@ -48,7 +49,7 @@ impl Args {
                     Liveness::Dead => " (dead)",
                     Liveness::Hung => " (hung)",
                 };
-                writeln!(out, "{image} on {directory}{mark}")?;
+                writeln!(out, "{} on {}{mark}", on_one_line(image), on_one_line(directory))?;
             }
         }
         out.flush()?;

@@ -8,6 +8,7 @@ use cimsnap::cim::reparse::Tag;
 use cimsnap::cim::security::Descriptor;
 use cimsnap::cim::wsl::LinuxMetadata;
 use cimsnap::cim::{Attributes, Image};
+use cimsnap::escape::{Escaped, on_one_line};
 use serde::Serialize;
 
 use crate::cli::exit::Exit;
@@ -136,7 +137,7 @@ fn security(bytes: &[u8]) -> Security {
 }
 
 fn print(out: &mut Out, answer: &Answer) -> io::Result<()> {
-    let mut field = |name: &str, value: String| writeln!(out, "{name:>10}: {value}");
+    let mut field = |name: &str, value: String| writeln!(out, "{name:>10}: {}", on_one_line(value));
     field("path", answer.path.clone())?;
     field("file id", format!("{}, {}", answer.id, text::count(answer.links.into(), "name", "names")))?;
     let words = text::words(Attributes::from_bits_retain(answer.attributes));
@@ -167,6 +168,8 @@ fn print(out: &mut Out, answer: &Answer) -> io::Result<()> {
     }
     for (what, parts) in [("ea", &answer.eas), ("stream", &answer.streams)] {
         for Part { name, size } in parts {
+            // Names of streams are escaped already, since JSON shows their lone surrogates alike.
+            let name = if what == "ea" { Escaped(name).to_string() } else { name.clone() };
             field(what, format!("{name}, {}", text::count(*size, "byte", "bytes")))?;
         }
     }

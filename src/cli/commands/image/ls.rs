@@ -1,6 +1,7 @@
 use std::io::Write;
 use std::path::PathBuf;
 
+use cimsnap::escape::Escaped;
 use cimsnap::registry::{Pulled, PulledImage};
 use serde::Serialize;
 
@@ -44,7 +45,8 @@ impl Args {
             let mut table = vec![["NAME", "PLATFORM", "LAYERS", "BLOBS", "IMAGE"].map(str::to_owned)];
             table.extend(rows.into_iter().map(|row| {
                 let image = if row.exists { row.image.display().to_string() } else { "removed".to_owned() };
-                [row.name, row.platform, row.layers.to_string(), text::size(row.size), image]
+                let [name, platform] = [row.name, row.platform].map(|text| Escaped(text).to_string());
+                [name, platform, row.layers.to_string(), text::size(row.size), image]
             }));
             text::table(&mut out, &table)?;
         }

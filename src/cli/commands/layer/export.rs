@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::import::System;
 use crate::cli::exit::Exit;
 use crate::cli::image::is_linux;
-use crate::cli::ui::Ui;
+use crate::cli::ui::{Ui, data_out};
 use crate::cli::{Result, text};
 
 /// Write the layer that makes an image of its parent, as a tar
@@ -66,7 +66,7 @@ impl Args {
         let subject = self.subject()?;
         let parent = self.parent.as_deref().map(Image::open).transpose()?;
         if self.tar.as_os_str() == "-" {
-            self.write(parent.as_ref(), &subject, io::stdout().lock())?;
+            self.write(parent.as_ref(), &subject, data_out())?;
             return Ok(Exit::Success);
         }
         let file =

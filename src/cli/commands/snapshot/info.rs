@@ -1,6 +1,7 @@
 use std::io;
 use std::time::Duration;
 
+use cimsnap::escape::Escaped;
 use cimsnap::rpc::admin::{Image, Layer, Snapshot};
 
 use super::{or_dash, shown};
@@ -34,7 +35,7 @@ impl Args {
 
 fn print(out: &mut Out, snapshot: &Snapshot) -> io::Result<()> {
     let mut rows = Rows::new();
-    put(&mut rows, "key", &snapshot.key);
+    put(&mut rows, "key", Escaped(&snapshot.key));
     put(&mut rows, "id", snapshot.id);
     put(&mut rows, "kind", &snapshot.kind);
     put(&mut rows, "parent", or_dash(&snapshot.parent));
@@ -44,7 +45,9 @@ fn print(out: &mut Out, snapshot: &Snapshot) -> io::Result<()> {
     put(&mut rows, "inodes", snapshot.inodes);
     let mut labels: Vec<_> = snapshot.labels.iter().collect();
     labels.sort_unstable();
-    labels.iter().for_each(|(label, value)| put(&mut rows, "label", format!("{label}={value}")));
+    for (label, value) in labels {
+        put(&mut rows, "label", format!("{}={}", Escaped(label), Escaped(value)));
+    }
     snapshot.image.iter().for_each(|image| put_image(&mut rows, image));
     snapshot.layer.iter().for_each(|layer| put_layer(&mut rows, layer));
     text::table(out, &rows)

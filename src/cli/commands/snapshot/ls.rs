@@ -27,7 +27,7 @@ impl Args {
             let mut rows = vec![["KIND", "SIZE", "CREATED", "KEY", "PARENT"].map(str::to_owned)];
             rows.extend(snapshots.into_iter().map(|snapshot| {
                 let (size, created) = (text::size(snapshot.bytes), shown(snapshot.created));
-                [snapshot.kind, size, created, snapshot.key, or_dash(&snapshot.parent)]
+                [snapshot.kind, size, created, or_dash(&snapshot.key), or_dash(&snapshot.parent)]
             }));
             text::table(&mut out, &rows)?;
         }

@@ -6,6 +6,7 @@ mod usage;
 
 use cimsnap::cim::FileTime;
 use cimsnap::cim::dump::timestamp;
+use cimsnap::escape::Escaped;
 use clap::Subcommand;
 
 use crate::cli::Result;
@@ -34,7 +35,7 @@ fn shown(nanos: i64) -> String {
     timestamp(FileTime::from_unix_nanos(nanos.into()))
 }
 
-/// Shows a text that may be empty.
+/// Shows an untrusted text that may be empty.
 fn or_dash(text: &str) -> String {
-    if text.is_empty() { "-".to_owned() } else { text.to_owned() }
+    if text.is_empty() { "-".to_owned() } else { Escaped(text).to_string() }
 }

@@ -1,5 +1,6 @@
 use std::io::Write;
 
+use cimsnap::escape::Escaped;
 use cimsnap::rpc::admin::Snapshot;
 use serde::Serialize;
 
@@ -42,7 +43,9 @@ impl Args {
             usages.into_iter().try_for_each(|usage| line(&mut out, &usage))?;
         } else {
             let mut rows = vec![["SIZE", "INODES", "KEY"].map(str::to_owned)];
-            rows.extend(usages.map(|usage| [text::size(usage.bytes), usage.inodes.to_string(), usage.key]));
+            rows.extend(usages.map(|Usage { key, bytes, inodes }| {
+                [text::size(bytes), inodes.to_string(), Escaped(key).to_string()]
+            }));
             text::table(&mut out, &rows)?;
         }
         out.flush()?;

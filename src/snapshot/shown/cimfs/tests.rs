@@ -35,8 +35,8 @@ fn two_images(root: &Path) -> Snapshots {
 fn pull(all: &Snapshots, name: &str, parent: &str, blob: &'static [u8]) {
     let key = format!("extract-1 {name}");
     let mounts = all.prepare(new(&key, parent)).unwrap();
-    let target = all.extraction(&mounts).unwrap().unwrap();
-    assert_eq!(target, Extraction { key: key.clone(), row: row(all, &key) });
+    let target = all.extraction(&mounts, None).unwrap().unwrap();
+    assert_eq!(target, Extraction { key: key.clone(), row: row(all, &key), namespace: None });
     let stream = LayerStream::open(blob, StreamOptions::default()).unwrap();
     all.fill(&target, stream, Some(LayerOs::Windows), Duration::ZERO).unwrap();
     all.commit(&CommitRequest { key, name: name.to_owned(), ..CommitRequest::default() }).unwrap();
@@ -303,6 +303,6 @@ fn mounts_of_others_lead_nowhere() {
     let other_kind = Mount { kind: "windows-layer".into(), ..mount.clone() };
     let other_place = Mount { source: format!("{}x", mount.source), ..mount.clone() };
     for mount in [other_kind, other_place] {
-        assert_eq!(all.extraction(&[mount]).unwrap(), None);
+        assert_eq!(all.extraction(&[mount], None).unwrap(), None);
     }
 }
