@@ -16,6 +16,10 @@ use super::strings::{self, Item};
 use crate::cim::io::DiskDirectory;
 use crate::cim::{Writer, WriterOptions};
 
+/// BOOLEAN
+const TRUE: u8 = 1;
+const FALSE: u8 = 0;
+
 bitflags! {
     /// CIM_CREATE_IMAGE_FLAGS, as far as this library keeps them. All others ask for another kind of image.
     #[derive(Clone, Copy, Debug)]
@@ -114,6 +118,28 @@ pub unsafe extern "system" fn CimDeletePath(image: ImageHandle, path: *const u16
             Item::File(path) => writer.delete(path),
             Item::Stream(path, name) => writer.delete_stream(path, name),
         })
+    })
+}
+
+/// Reports whether the image, as it would be committed now, has a file, directory or alternate stream. A file whose stream is
+/// still open exists already.
+///
+/// # Safety
+///
+/// The string ends with a zero; `exists` can be written.
+#[unsafe(no_mangle)]
+pub unsafe extern "system" fn CimLookupFile(image: ImageHandle, path: *const u16, exists: *mut u8) -> i32 {
+    answer(|| {
+        // SAFETY: the caller promises that the answer can be written.
+        let out = unsafe { Out::new(exists, FALSE) }?;
+        // SAFETY: the caller promises that the string ends.
+        let item = Item::parse(&unsafe { string(path) }?)?;
+        let found = image.session()?.look(|writer| match &item {
+            Item::File(path) => writer.has_path(path),
+            Item::Stream(path, name) => writer.has_stream(path, name),
+        })?;
+        out.set(if found { TRUE } else { FALSE });
+        Ok(())
     })
 }
 

@@ -3,6 +3,7 @@
 use super::leaves::Leaves;
 use super::metadata::{LeafRecord, Metadata};
 use super::set::SetWriter;
+use super::tree::Tree;
 use crate::cim::error::{CimError, InvalidInput};
 use crate::cim::format::Stream;
 use crate::cim::names::{ImagePath, Name, NameRef};
@@ -108,6 +109,27 @@ impl<E: Edits> Draft<E> {
         self.leaves.begin(size)?;
         self.pending = Some(Pending { path: path.clone(), target });
         Ok(())
+    }
+}
+
+impl Draft<Tree> {
+    /// Returns whether the open stream is the data of the file at a path.
+    pub(super) fn is_open_file(&self, path: &ImagePath) -> Result<bool, CimError> {
+        match &self.pending {
+            Some(Pending { path: open, target: Target::File(_) }) => self.edits.is_same_place(open, path),
+            _ => Ok(false),
+        }
+    }
+
+    /// Returns whether the open stream is an alternate stream of that name of the file at a path.
+    pub(super) fn is_open_stream(&self, path: &ImagePath, name: &Name) -> Result<bool, CimError> {
+        match &self.pending {
+            Some(Pending { path: open, target: Target::Stream(stream) }) => {
+                Ok(self.edits.is_same_name(stream.as_ref(), name.as_ref())
+                    && self.edits.is_same_place(open, path)?)
+            }
+            _ => Ok(false),
+        }
     }
 }
 

@@ -232,6 +232,23 @@ impl Writer {
         self.draft.edits.kind(path)
     }
 
+    /// Returns whether the image would have a path now, that of the open file included.
+    pub fn has_path(&mut self, path: &ImagePath) -> Result<bool, CimError> {
+        Ok(self.draft.edits.kind(path)?.is_some() || self.draft.is_open_file(path)?)
+    }
+
+    /// Returns whether a file would have an alternate stream now, the open one included.
+    pub fn has_stream(&mut self, path: &ImagePath, name: &Name) -> Result<bool, CimError> {
+        if self.draft.is_open_stream(path, name)? {
+            return Ok(true);
+        }
+        // The streams of the file that it replaces are gone.
+        if self.draft.is_open_file(path)? {
+            return Ok(false);
+        }
+        self.draft.edits.has_stream(path, name.as_ref())
+    }
+
     /// Finds a file or directory as the image would have it now.
     pub fn find(&self, path: &ImagePath) -> Result<Option<File>, CimError> {
         self.draft.edits.find(path)

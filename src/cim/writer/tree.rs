@@ -19,6 +19,7 @@ use crate::cim::format::{
 };
 use crate::cim::names::{ImagePath, NameRef, PathRef, Upcase, upcase};
 use crate::cim::reader::{File, Image};
+use crate::cim::reparse::Tag;
 use crate::cim::units::{FileId, RegionOffset, StreamLen};
 
 /// A tree that is being edited.
@@ -181,6 +182,34 @@ impl Tree {
             Some(id) => self.is_directory(id).map(Some),
             None => Ok(None),
         }
+    }
+
+    /// Returns whether a file has an alternate stream; one that does not exist has none.
+    pub(super) fn has_stream(&self, path: &ImagePath, name: NameRef<'_>) -> Result<bool, CimError> {
+        let Some(id) = self.resolve(path.as_path_ref())? else { return Ok(false) };
+        match (self.streams.get(&id), &self.base) {
+            (Some(streams), _) => Ok(streams.get(name, rules!(self)).is_some()),
+            (None, Some(base)) => Ok(base.stream(&self.file(id)?, name)?.is_some()),
+            (None, None) => Ok(false),
+        }
+    }
+
+    /// Returns whether two paths, which may not exist yet, are spellings of one.
+    pub(super) fn is_same_place(&self, one: &ImagePath, other: &ImagePath) -> Result<bool, CimError> {
+        let (Some((above, name)), Some((other_above, other_name))) = (one.split_last(), other.split_last())
+        else {
+            return Ok(one.is_root() && other.is_root());
+        };
+        if !self.is_same_name(name, other_name) {
+            return Ok(false);
+        }
+        let above = self.resolve(above)?;
+        Ok(above.is_some() && above == self.resolve(other_above)?)
+    }
+
+    /// Returns whether two names are spellings of one.
+    pub(super) fn is_same_name(&self, one: NameRef<'_>, other: NameRef<'_>) -> bool {
+        rules!(self).same(one, other)
     }
 
     /// Writes what changed; returns where the filesystem object lies.
@@ -347,6 +376,13 @@ impl Tree {
         Ok(self.file(id)?.is_directory())
     }
 
+    /// Returns whether a file is a directory that is neither a symlink nor a junction.
+    fn may_have_children(&self, id: FileId) -> Result<bool, CimError> {
+        let file = self.file(id)?;
+        let is_link = file.is_reparse_point() && Tag(file.reparse_tag).is_name_surrogate();
+        Ok(file.is_directory() && !is_link)
+    }
+
     fn parent_of(&self, id: FileId) -> Result<FileId, CimError> {
         Ok(self.file(id)?.parent.unwrap_or(self.root))
     }
@@ -436,17 +472,21 @@ impl Edits for Tree {
         self.require(path).map(drop)
     }
 
-    /// Puts a file in place of what has the path; a directory in place of a directory keeps its children.
+    /// Puts a file in place of what has the path. A directory in place of a directory keeps its children, unless one of the
+    /// two is a symlink or a junction.
     fn put(&mut self, path: &ImagePath, leaf: &LeafRecord, data: Stream) -> Result<(), CimError> {
         let Some((parent, name)) = path.split_last() else {
             if !data.is_directory() {
                 return Err(InvalidInput::Root("replaced by a file").into());
             }
+            if leaf.is_link() {
+                return Err(InvalidInput::Root("replaced by a link").into());
+            }
             return self.update_directory(self.root, leaf, self.root);
         };
         let parent = self.require_directory(parent)?;
         if let Some(existing) = self.child(parent, name)? {
-            if data.is_directory() && self.is_directory(existing)? {
+            if data.is_directory() && !leaf.is_link() && self.may_have_children(existing)? {
                 self.update_directory(existing, leaf, parent)?;
                 return self.name(parent, name, existing);
             }
