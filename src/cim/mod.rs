@@ -13,6 +13,7 @@
 //! `docs/format.md` holds the byte tables; code cites its sections. The library is plain blocking code: it knows no
 //! containerd, no async runtime, prints nothing and reads no environment.
 
+pub mod anatomy;
 pub mod check;
 pub mod diff;
 pub mod dump;

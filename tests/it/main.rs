@@ -6,6 +6,8 @@
 #[cfg(target_os = "linux")]
 mod admin;
 #[cfg(target_os = "linux")]
+mod anatomy;
+#[cfg(target_os = "linux")]
 mod arrows;
 #[cfg(target_os = "linux")]
 mod capi;

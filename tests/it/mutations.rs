@@ -103,16 +103,26 @@ fn mutate(files: &mut Files, random: &mut Random) -> Mutation {
     Mutation::Set { file, at, bytes }
 }
 
+/// Returns files with one to three changes, chosen by a number.
+pub(crate) fn mutated(sound: &Files, case: u64) -> Files {
+    changed(sound, SEED, case).0
+}
+
+fn changed(sound: &Files, seed: u64, case: u64) -> (Files, Vec<Mutation>) {
+    let mut random = Random((seed ^ case.wrapping_mul(0x9E37_79B9_7F4A_7C15)) | 1);
+    let mut files = sound.clone();
+    let count = 1 + random.below(3);
+    let mutations = (0..count).map(|_| mutate(&mut files, &mut random)).collect();
+    (files, mutations)
+}
+
 fn number(variable: &str, otherwise: u64) -> u64 {
     std::env::var(variable).map_or(otherwise, |number| number.parse().expect("a number"))
 }
 
 /// Changes the image and reads it; returns whether the change was noticed.
 fn run(sound: &Files, seed: u64, case: u64) -> bool {
-    let mut random = Random((seed ^ case.wrapping_mul(0x9E37_79B9_7F4A_7C15)) | 1);
-    let mut files = sound.clone();
-    let count = 1 + random.below(3);
-    let mutations: Vec<Mutation> = (0..count).map(|_| mutate(&mut files, &mut random)).collect();
+    let (files, mutations) = changed(sound, seed, case);
     let started = Instant::now();
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         let directory = directory(&files);

@@ -76,7 +76,7 @@ impl Shell {
     }
 
     /// Makes an image with a function.
-    fn image(&self, name: &str, fill: impl FnOnce(&mut Writer)) -> PathBuf {
+    pub(crate) fn image(&self, name: &str, fill: impl FnOnce(&mut Writer)) -> PathBuf {
         let path = self.path(name);
         let (directory, name): (_, ImageName) = files::split_image_path(&path).unwrap();
         let directory = std::sync::Arc::new(cimsnap::cim::io::DiskDirectory::new(&directory));
