@@ -22,6 +22,8 @@ mod options;
 #[cfg(windows)]
 mod shim;
 pub mod view;
+#[cfg(target_os = "linux")]
+pub mod volumes;
 
 use std::fmt;
 use std::path::Path;

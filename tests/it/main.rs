@@ -36,6 +36,8 @@ mod native;
 mod pull;
 mod read;
 #[cfg(target_os = "linux")]
+mod self_test;
+#[cfg(target_os = "linux")]
 mod snapshot;
 mod support;
 mod write;

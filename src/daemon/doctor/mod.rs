@@ -5,6 +5,7 @@
 //!   reach                             who answers on the sockets
 //!   machine                           kernel, file system
 //!   windows                           the build of Windows
+//!   self_test                         images that are written, mounted and compared
 //! ```
 
 mod containerd_config;
@@ -14,6 +15,7 @@ mod plugins;
 mod pods;
 mod reach;
 mod release;
+mod self_test;
 #[cfg(test)]
 mod tests;
 mod windows;
@@ -21,6 +23,8 @@ mod windows;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+
+pub use self_test::{Event, Export, Outcome, Report, SelfTest, Step, Verdict};
 
 use super::{Config, WindowsBuild, system};
 use crate::differ::Release;

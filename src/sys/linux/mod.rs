@@ -24,4 +24,4 @@ pub use passed::passed_listener;
 pub use temporary::temporary_file;
 pub use thread::lower_priority;
 pub(super) use wide::path_units;
-pub use windows::windows_build;
+pub use windows::{file_version, windows_build};
