@@ -99,7 +99,7 @@ impl InheritedObjects {
             let file = image.regions().iter().nth(usize::from(region))?;
             let bytes = directory.open(&files::object_ids(guid, index)).ok()?;
             let (_, header, entries) = ObjectIdHeader::parse(bytes.as_slice()).ok()?;
-            let matches = header.index == index && header.kind == file.kind() && !entries.is_empty();
+            let matches = header.kind == file.kind() && !entries.is_empty();
             let region_len = u64::try_from(file.bytes().len()).ok()?;
             matches.then_some(InheritedTable { region, kind: header.kind, region_len, bytes })
         };

@@ -10,7 +10,7 @@ use super::draft::Draft;
 use super::replay::replay;
 use super::set::SetWriter;
 use super::tree::Tree;
-use super::{CaseRule, Site, Writer, WriterOptions, random_guid, region_count};
+use super::{CaseRule, Site, Writer, WriterOptions, open_base, random_guid, region_count};
 use crate::cim::error::{CimError, Fault, NotFound, Place};
 use crate::cim::files::{self, ImageName};
 use crate::cim::format::{EditCursor, EditKind, Guid, ImageHeader, JournalHeader, RegionSet};
@@ -83,7 +83,7 @@ impl LayerSet {
         let claim = self.site.clone().lease()?.claim_new(new.as_str())?;
         let directory = self.site.directory();
         let base = match parent {
-            Some(parent) => Some(Arc::new(Image::open_in(directory.clone(), parent)?)),
+            Some(parent) => Some(Arc::new(open_base(directory, parent)?)),
             None => None,
         };
         let first = base.as_deref().map_or(Ok(0), |base| region_count(base.regions()))?;

@@ -48,7 +48,7 @@ use lease::Claim;
 use set::SetWriter;
 use tree::Tree;
 
-use super::error::{CimError, Conflict, InvalidInput};
+use super::error::{CimError, Conflict, InvalidInput, Unsupported};
 use super::files::{self, ImageName};
 use super::format::{Guid, ImageHeader, RegionSet, Version};
 use super::io::Directory;
@@ -99,7 +99,7 @@ impl Writer {
         let directory = lease.directory().clone();
         let claim = lease.claim(name.as_str())?;
         let base = match existing {
-            Some(existing) => Some(Arc::new(Image::open_in(directory.clone(), existing)?)),
+            Some(existing) => Some(Arc::new(open_base(&directory, existing)?)),
             None => None,
         };
         if existing != Some(&name) {
@@ -311,6 +311,16 @@ fn require_not_held(directory: &dyn Directory, name: &ImageName) -> Result<(), C
         Ok(true) => Err(Conflict::Mounted(path()).into()),
         Err(error) => Err(CimError::io("lock", path(), error)),
     }
+}
+
+/// Opens an image that is to be forked or extended.
+fn open_base(directory: &Arc<dyn Directory>, name: &ImageName) -> Result<Image, CimError> {
+    let base = Image::open_in(directory.clone(), name)?;
+    if base.is_experimental() {
+        let (image, version) = (name.to_string(), base.version());
+        return Err(Unsupported::Experimental { image, version }.into());
+    }
+    Ok(base)
 }
 
 fn region_count(regions: &Regions) -> Result<u16, CimError> {

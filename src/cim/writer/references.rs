@@ -2,7 +2,7 @@
 
 use super::metadata::LeafRecord;
 use crate::cim::error::Fault;
-use crate::cim::format::{RawLeaf, RawStream, RecordFlags, RegionSet, Stream};
+use crate::cim::format::{RawLeaf, RawStream, RecordFlags, RegionSet, Stream, StreamKind};
 use crate::cim::units::{FileTime, RegionOffset};
 
 /// Counts the offsets of a journal as regions are counted of which those of its set are some.
@@ -32,9 +32,9 @@ impl References {
     }
 
     pub(super) fn data(&self, raw: RawStream) -> Result<Stream, Fault> {
-        let stream = Stream::try_from(raw)?;
-        if stream.is_directory() {
-            let reason = "data has the type of a directory".to_owned();
+        let stream = Stream::from(raw);
+        if !matches!(stream.kind, StreamKind::Data | StreamKind::Sparse) {
+            let reason = format!("data has the stream type {}", raw.kind());
             return Err(Fault::Malformed { what: "the journal", reason });
         }
         Ok(Stream { offset: self.offset("stream data", stream.offset.raw())?, ..stream })

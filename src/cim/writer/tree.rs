@@ -305,7 +305,7 @@ impl Tree {
 
     /// Fails for the root and for a file that is gone already: a parent in which a directory is reached twice lies.
     fn require_linked(&self, id: FileId) -> Result<(), CimError> {
-        let free = self.tables.get(id)?.parent.get() == 0;
+        let free = self.tables.is_free(id)?;
         match &self.base {
             Some(base) if free || id == self.root => {
                 Err(base.regions().corrupt(base.filesystem().tables, Fault::Cycle { id: id.raw() }))
@@ -335,12 +335,7 @@ impl Tree {
     }
 
     fn file(&self, id: FileId) -> Result<File, CimError> {
-        let record = self.tables.get(id)?;
-        // Records come from the parent, which may be another writer's.
-        File::check(id, &record).map_err(|fault| match &self.base {
-            Some(base) => base.regions().corrupt(base.filesystem().tables, fault),
-            None => unreachable!("records that this writer made are valid"),
-        })
+        Ok(File::new(id, &self.tables.get(id)?))
     }
 
     fn is_directory(&self, id: FileId) -> Result<bool, CimError> {
@@ -348,7 +343,12 @@ impl Tree {
     }
 
     fn parent_of(&self, id: FileId) -> Result<FileId, CimError> {
-        Ok(self.file(id)?.parent.unwrap_or(self.root))
+        let file = self.file(id)?;
+        match (file.parent, &self.base) {
+            (Some(parent), _) => Ok(parent),
+            (None, Some(base)) => Ok(base.parent(&file)?.unwrap_or(self.root)),
+            (None, None) => Ok(self.root),
+        }
     }
 
     fn require_directory(&mut self, path: PathRef<'_>) -> Result<FileId, CimError> {
