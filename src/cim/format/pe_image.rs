@@ -44,7 +44,12 @@ pub struct PeImage<'a> {
     pub data: RegionOffset,
     /// Length of the expanded data.
     pub data_len: u64,
-    mappings: &'a [RawPeMapping],
+    /// Length of the loaded image.
+    pub image_len: u32,
+    /// Bit 0: the image is valid.
+    pub flags: u16,
+    /// Where the data lies, sorted by file offset.
+    pub mappings: &'a [RawPeMapping],
 }
 
 /// A piece of a PE image that lies in one run.
@@ -70,8 +75,15 @@ impl<'a> PeImage<'a> {
         Ok(Self {
             data: RegionOffset::from_raw(raw.data.get()),
             data_len: raw.data_len.get(),
+            image_len: raw.image_len.get(),
+            flags: raw.flags.get(),
             mappings,
         })
+    }
+
+    /// Returns the length of the object in bytes.
+    pub fn bytes_len(&self) -> usize {
+        size_of::<RawPeImage>() + size_of_val(self.mappings)
     }
 
     /// Returns the length of the object with `count` mappings.
@@ -117,7 +129,8 @@ mod tests {
         let mapping =
             |file_offset, delta| RawPeMapping { file_offset: U32::new(file_offset), delta: U32::new(delta) };
         let mappings = [mapping(0x400, 0xC00), mapping(0x600, 0x1A00)];
-        let image = PeImage { data: RegionOffset::NULL, data_len: 0x2100, mappings: &mappings };
+        let (data, data_len, image_len, flags) = (RegionOffset::NULL, 0x2100, 0x3000, 1);
+        let image = PeImage { data, data_len, image_len, flags, mappings: &mappings };
         let (len, run) = (StreamLen::from_bits(0x700), |at, len| Some(PeRun { at, len }));
         assert_eq!(image.run(0, len), run(0, 0x400));
         assert_eq!(image.run(0x3FF, len), run(0x3FF, 1));

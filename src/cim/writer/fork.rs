@@ -107,7 +107,7 @@ impl LayerSet {
         };
         let own_first = first.saturating_add(added);
         let inherited = InheritedObjects::default();
-        let set = SetWriter::new(directory.clone(), guid, own_first, inherited, options.sync)?;
+        let set = SetWriter::new(directory.clone(), guid, own_first, inherited, options)?;
         Ok(Writer { name: new.clone(), parents, regions, draft: Draft::new(tree, set), _claim: claim })
     }
 }
@@ -123,6 +123,11 @@ fn undecided_links(edits: &[u8]) -> Result<Result<Vec<ImagePath>, CimError>, Fau
                 let leaf = cursor.leaf()?;
                 cursor.stream()?;
                 Tag(leaf.reparse_tag.get()) == Tag::SYMLINK && leaf.flags.get() == 0
+            }
+            EditKind::PE_IMAGE => {
+                cursor.leaf()?;
+                cursor.pe_image()?;
+                false
             }
             EditKind::STREAM => {
                 cursor.name()?;

@@ -8,6 +8,7 @@ use zerocopy::IntoBytes;
 use zerocopy::little_endian::{U16, U32, U64};
 
 use super::draft::Edits;
+use super::expand::PeContent;
 use super::links::{LinkEdits, Remaining};
 use super::metadata::LeafRecord;
 use super::names::{CaseRule, NameMap, NameRules};
@@ -36,6 +37,9 @@ pub(super) struct Tree {
     directories: BTreeMap<FileId, NameMap<FileId>>,
     /// Files whose alternate streams differ from the parent's.
     streams: BTreeMap<FileId, NameMap<Stream>>,
+    /// Expanded executables. Their descriptors are written at commit, because they hold offsets of the image; until then
+    /// the records have null offsets.
+    images: BTreeMap<FileId, PeContent>,
     /// The directory that was last resolved: most edits follow one in the same directory.
     last_directory: Option<(Vec<U16>, FileId)>,
 }
@@ -66,6 +70,7 @@ impl Tree {
             links: LinkEdits::new(base.clone()),
             directories: BTreeMap::new(),
             streams: BTreeMap::new(),
+            images: BTreeMap::new(),
             last_directory: None,
             base,
         };
@@ -192,6 +197,9 @@ impl Tree {
         for (id, streams) in std::mem::take(&mut self.streams) {
             self.write_streams(id, &streams, set)?;
         }
+        for (id, image) in std::mem::take(&mut self.images) {
+            self.write_image(id, &image, set)?;
+        }
         let (tables, table_count) = self.tables.write(set)?;
         let upcase = match &self.base {
             Some(base) => base.filesystem().upcase,
@@ -218,6 +226,17 @@ impl Tree {
         let mut record = self.tables.get(id)?;
         record.data = data.into();
         self.tables.set(id, record)
+    }
+
+    /// Writes the descriptor of an executable, unless its file is gone.
+    fn write_image(&mut self, id: FileId, image: &PeContent, set: &mut SetWriter) -> Result<(), CimError> {
+        let record = self.tables.get(id)?;
+        if record.data != image.pending_stream().into() {
+            return Ok(());
+        }
+        let offset = set.append_shared(RegionType::METADATA, &image.to_bytes())?;
+        let data = Stream { offset, ..image.pending_stream() };
+        self.tables.set(id, RawFileRecord { data: data.into(), ..record })
     }
 
     fn write_streams(
@@ -457,6 +476,13 @@ impl Edits for Tree {
         self.name(parent, name, id)
     }
 
+    fn put_image(&mut self, path: &ImagePath, leaf: &LeafRecord, image: &PeContent) -> Result<(), CimError> {
+        self.put(path, leaf, image.pending_stream())?;
+        let file = self.require(path)?;
+        self.images.insert(file, image.clone());
+        Ok(())
+    }
+
     fn put_stream(&mut self, path: &ImagePath, name: NameRef<'_>, stream: Stream) -> Result<(), CimError> {
         let file = self.require(path)?;
         self.load_streams(file)?;
@@ -481,6 +507,7 @@ where
     let units = entries().map(|(name, _)| u64::try_from(name.units().len()).unwrap_or(u64::MAX)).sum();
     let full = InvalidInput::Full { what: "names in a table" };
     let layout = LinkTableLayout::<V>::new(count, units).ok_or(full)?;
+    let mut lister = set.lister();
     let (index, region) = set.region(RegionType::METADATA)?;
     let start = region.align()?;
     let mut result = Ok(());
@@ -488,7 +515,12 @@ where
         if result.is_ok() {
             result = region.file().append(part);
         }
+        lister.iter_mut().for_each(|lister| lister.update(part));
     });
     result?;
-    Ok(Some((set.offset(index, start)?, layout.len())))
+    let offset = set.offset(index, start)?;
+    if let Some(lister) = lister {
+        set.remember(RegionType::METADATA, &lister.finish(), offset)?;
+    }
+    Ok(Some((offset, layout.len())))
 }
