@@ -108,7 +108,10 @@ fn severity(finding: &Finding) -> &'static str {
 
 fn print(out: &mut Out, report: &Report) -> io::Result<()> {
     if let Some(version) = experimental(report) {
-        writeln!(out, "version {version}, of which support is experimental: parts of the format are unknown")?;
+        writeln!(
+            out,
+            "version {version}, of which support is experimental: parts of the format are unknown"
+        )?;
     }
     for finding in &report.findings {
         writeln!(out, "{}: {finding}", severity(finding))?;

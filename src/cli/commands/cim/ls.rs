@@ -82,7 +82,9 @@ impl Args {
         }
         let mark = if file.is_directory() { "/" } else { "" };
         match file.unknown {
-            Some(feature) => writeln!(out, "{name}{mark} (unreadable: {feature} is not known to this version)")?,
+            Some(feature) => {
+                writeln!(out, "{name}{mark} (unreadable: {feature} is not known to this version)")?
+            }
             None => writeln!(out, "{name}{mark}")?,
         }
         Ok(())
