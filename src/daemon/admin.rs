@@ -17,7 +17,8 @@ pub fn admin(config: &Config) -> Result<Admin, DaemonError> {
     if !Root::is_store(&config.root) {
         return Err(DaemonError::NoStore { socket: config.grpc.address.clone(), root: config.root.clone() });
     }
-    let options = SnapshotOptions { sync: config.sync, share: config.share, ..SnapshotOptions::default() };
+    let Config { sync, share, expand_pe, .. } = *config;
+    let options = SnapshotOptions { sync, share, expand_pe, ..SnapshotOptions::default() };
     let mounter = Arc::new(SystemMounter::this_program()?);
     // Only a repair writes images.
     let engines = config.decide_engine().map_or(Engines::PORTABLE, |decision| config.engines(&decision));

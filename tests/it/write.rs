@@ -4,7 +4,7 @@ use cimsnap::cim::{CaseRule, ErrorKind, Image, Metadata, Writer, WriterOptions};
 
 use crate::support::{cat, file_metadata, image_name, memory, mkdir, name, patched, path, put};
 
-const UNSYNCED: WriterOptions = WriterOptions { case: CaseRule::Fold, sync: false, set: None };
+const UNSYNCED: WriterOptions = WriterOptions { sync: false, ..WriterOptions::DEFAULT };
 
 #[test]
 fn an_image_from_scratch_reads_back() {

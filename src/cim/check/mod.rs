@@ -33,9 +33,9 @@ use std::sync::Arc;
 use super::error::{CimError, Corruption, Fault, Place};
 use super::files::ImageName;
 use super::io::Directory;
-use super::reader::Image;
+use super::reader::{Budget, Image};
 use super::units::{FileId, RegionOffset};
-use extents::{Claim, Extents, Object};
+use extents::{Claim, Extents, Kinds, Object};
 use ids::Ids;
 use trail::Trail;
 
@@ -89,6 +89,10 @@ struct Checker<'a> {
     options: CheckOptions,
     report: Report,
     extents: Extents,
+    /// For each region, what the regions of its set hold.
+    siblings: Vec<Kinds>,
+    /// How many bytes of file tables may still be read: tables may be shared.
+    tables: Budget,
     /// Which file ids the file tables hold, and which were reached.
     ids: Ids,
     /// Every name below the root: the file, and the directory that holds the name.
@@ -102,8 +106,10 @@ impl<'a> Checker<'a> {
         Self {
             image,
             options,
-            report: Report::default(),
+            report: Report { version: Some(image.version()), ..Report::default() },
             extents: Extents::default(),
+            siblings: Kinds::by_region(image),
+            tables: Budget::new("file tables", image.regions().total_len()),
             ids: Ids::default(),
             names: Vec::new(),
             complete: true,
@@ -150,7 +156,8 @@ impl<'a> Checker<'a> {
         let Ok(region) = image.regions().region(object.name(), offset) else { return Claim::Unusable };
         let claim = self.extents.claim(object, offset, region, bytes);
         if !matches!(claim, Claim::Known(_)) {
-            for fault in object.misplaced(offset, region.kind()) {
+            let siblings = self.siblings.get(usize::from(offset.region())).copied().unwrap_or_default();
+            for fault in object.misplaced(offset, region.kind(), siblings) {
                 self.error(offset, trail, fault);
             }
         }

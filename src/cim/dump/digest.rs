@@ -71,6 +71,11 @@ impl<'a> Digests<'a> {
         if stream.kind == StreamKind::Sparse {
             return Ok(Some(Digest::Zeros.show()));
         }
+        if let StreamKind::Unknown(kind) = stream.kind
+            && self.image.is_experimental()
+        {
+            return Ok(Some(format!("unknown-type-{kind}")));
+        }
         let key = Key::Stream(stream);
         if let Some(known) = self.known.get(&key) {
             return Ok(Some(known.show()));

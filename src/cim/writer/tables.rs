@@ -1,13 +1,18 @@
 //! File tables while an image is edited: a table is copied from the parent when one of its records changes.
+//!
+//! A copied table has records as this library writes them. Those that came from version 1 do not state the directory of
+//! their first name; it is found by a walk over the parent and filled in. So a record of a copied table is free if and
+//! only if its parent is 0. Tables that are not copied keep the size of their records.
 
 use std::sync::Arc;
 
+use zerocopy::little_endian::U32;
 use zerocopy::{FromZeros, IntoBytes};
 
 use super::set::SetWriter;
-use crate::cim::error::{CimError, InvalidInput};
+use crate::cim::error::{CimError, InvalidInput, Unsupported};
 use crate::cim::format::{FileTable, RawFileRecord, RegionType};
-use crate::cim::reader::Image;
+use crate::cim::reader::{Feature, Image};
 use crate::cim::units::{FileId, RegionOffset};
 
 #[derive(Debug)]
@@ -42,8 +47,18 @@ impl FileTables {
             (Some(Some(table)), _) => {
                 Ok(table.get(id.slot()).copied().unwrap_or_else(RawFileRecord::new_zeroed))
             }
-            (_, Some(base)) => Ok(base.record(id)?.1),
+            (_, Some(base)) => Ok(base.record(id)?.raw),
             (_, None) => Ok(RawFileRecord::new_zeroed()),
+        }
+    }
+
+    /// Returns whether a record belongs to no file. A record that the parent has without a parent's id is taken for a
+    /// file's: only a walk could tell.
+    pub(super) fn is_free(&self, id: FileId) -> Result<bool, CimError> {
+        match (self.touched.get(id.table()), &self.base) {
+            (Some(Some(table)), _) => Ok(table.get(id.slot()).is_none_or(|record| record.parent.get() == 0)),
+            (_, Some(base)) => Ok(base.record(id)?.is_free()),
+            (_, None) => Ok(true),
         }
     }
 
@@ -117,7 +132,28 @@ impl FileTables {
             Some(base) => base.table(index)?,
             None => None,
         };
-        let Some((table, bytes)) = inherited else { return Ok(Vec::new()) };
-        Ok((0..usize::from(table.count)).filter_map(|slot| table.record(bytes, slot)).collect())
+        let (Some((table, bytes)), Some(base)) = (inherited, &self.base) else { return Ok(Vec::new()) };
+        let records = (0..usize::from(table.count)).map_while(|slot| table.record(bytes, slot));
+        let records = records.map(|(record, tail)| self.require_no_tail(record, tail));
+        let mut records = records.collect::<Result<Vec<_>, _>>()?;
+        if !base.table_has_parents(table) {
+            let parents = base.found_parents()?;
+            let first = u32::try_from(index).unwrap_or(u32::MAX).saturating_mul(FileId::PER_TABLE);
+            for (record, number) in records.iter_mut().zip(1u32..) {
+                let id = FileId::from_raw(first.saturating_add(number));
+                let parent = id.and_then(|id| parents.get(&id));
+                record.parent = U32::new(parent.map_or(0, |parent| parent.raw()));
+            }
+        }
+        Ok(records)
+    }
+
+    /// Refuses to copy a record that is longer than what is known of it, and not zero there.
+    fn require_no_tail(&self, record: RawFileRecord, tail: &[u8]) -> Result<RawFileRecord, CimError> {
+        if tail.iter().all(|&byte| byte == 0) {
+            return Ok(record);
+        }
+        let file = self.base.as_deref().map(|base| base.name().to_string()).unwrap_or_default();
+        Err(Unsupported::Feature { file, feature: Feature::Tail }.into())
     }
 }

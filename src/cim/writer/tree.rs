@@ -8,6 +8,7 @@ use zerocopy::IntoBytes;
 use zerocopy::little_endian::{U16, U32, U64};
 
 use super::draft::Edits;
+use super::expand::PeContent;
 use super::links::{LinkEdits, Remaining};
 use super::metadata::LeafRecord;
 use super::names::{CaseRule, NameMap, NameRules};
@@ -37,6 +38,9 @@ pub(super) struct Tree {
     directories: BTreeMap<FileId, NameMap<FileId>>,
     /// Files whose alternate streams differ from the parent's.
     streams: BTreeMap<FileId, NameMap<Stream>>,
+    /// Expanded executables. Their descriptors are written at commit, because they hold offsets of the image; until then
+    /// the records have null offsets.
+    images: BTreeMap<FileId, PeContent>,
     /// The directory that was last resolved: most edits follow one in the same directory.
     last_directory: Option<(Vec<U16>, FileId)>,
 }
@@ -67,6 +71,7 @@ impl Tree {
             links: LinkEdits::new(base.clone()),
             directories: BTreeMap::new(),
             streams: BTreeMap::new(),
+            images: BTreeMap::new(),
             last_directory: None,
             base,
         };
@@ -221,6 +226,9 @@ impl Tree {
         for (id, streams) in std::mem::take(&mut self.streams) {
             self.write_streams(id, &streams, set)?;
         }
+        for (id, image) in std::mem::take(&mut self.images) {
+            self.write_image(id, &image, set)?;
+        }
         let (tables, table_count) = self.tables.write(set)?;
         let upcase = match &self.base {
             Some(base) => base.filesystem().upcase,
@@ -247,6 +255,17 @@ impl Tree {
         let mut record = self.tables.get(id)?;
         record.data = data.into();
         self.tables.set(id, record)
+    }
+
+    /// Writes the descriptor of an executable, unless its file is gone.
+    fn write_image(&mut self, id: FileId, image: &PeContent, set: &mut SetWriter) -> Result<(), CimError> {
+        let record = self.tables.get(id)?;
+        if record.data != image.pending_stream().into() {
+            return Ok(());
+        }
+        let offset = set.append_shared(RegionType::METADATA, &image.to_bytes())?;
+        let data = Stream { offset, ..image.pending_stream() };
+        self.tables.set(id, RawFileRecord { data: data.into(), ..record })
     }
 
     fn write_streams(
@@ -334,7 +353,7 @@ impl Tree {
 
     /// Fails for the root and for a file that is gone already: a parent in which a directory is reached twice lies.
     fn require_linked(&self, id: FileId) -> Result<(), CimError> {
-        let free = self.tables.get(id)?.parent.get() == 0;
+        let free = self.tables.is_free(id)?;
         match &self.base {
             Some(base) if free || id == self.root => {
                 Err(base.regions().corrupt(base.filesystem().tables, Fault::Cycle { id: id.raw() }))
@@ -364,12 +383,7 @@ impl Tree {
     }
 
     fn file(&self, id: FileId) -> Result<File, CimError> {
-        let record = self.tables.get(id)?;
-        // Records come from the parent, which may be another writer's.
-        File::check(id, &record).map_err(|fault| match &self.base {
-            Some(base) => base.regions().corrupt(base.filesystem().tables, fault),
-            None => unreachable!("records that this writer made are valid"),
-        })
+        Ok(File::new(id, &self.tables.get(id)?))
     }
 
     fn is_directory(&self, id: FileId) -> Result<bool, CimError> {
@@ -384,7 +398,12 @@ impl Tree {
     }
 
     fn parent_of(&self, id: FileId) -> Result<FileId, CimError> {
-        Ok(self.file(id)?.parent.unwrap_or(self.root))
+        let file = self.file(id)?;
+        match (file.parent, &self.base) {
+            (Some(parent), _) => Ok(parent),
+            (None, Some(base)) => Ok(base.parent(&file)?.unwrap_or(self.root)),
+            (None, None) => Ok(self.root),
+        }
     }
 
     fn require_directory(&mut self, path: PathRef<'_>) -> Result<FileId, CimError> {
@@ -497,6 +516,13 @@ impl Edits for Tree {
         self.name(parent, name, id)
     }
 
+    fn put_image(&mut self, path: &ImagePath, leaf: &LeafRecord, image: &PeContent) -> Result<(), CimError> {
+        self.put(path, leaf, image.pending_stream())?;
+        let file = self.require(path)?;
+        self.images.insert(file, image.clone());
+        Ok(())
+    }
+
     fn put_stream(&mut self, path: &ImagePath, name: NameRef<'_>, stream: Stream) -> Result<(), CimError> {
         let file = self.require(path)?;
         self.load_streams(file)?;
@@ -521,6 +547,7 @@ where
     let units = entries().map(|(name, _)| u64::try_from(name.units().len()).unwrap_or(u64::MAX)).sum();
     let full = InvalidInput::Full { what: "names in a table" };
     let layout = LinkTableLayout::<V>::new(count, units).ok_or(full)?;
+    let mut lister = set.lister();
     let (index, region) = set.region(RegionType::METADATA)?;
     let start = region.align()?;
     let mut result = Ok(());
@@ -528,7 +555,12 @@ where
         if result.is_ok() {
             result = region.file().append(part);
         }
+        lister.iter_mut().for_each(|lister| lister.update(part));
     });
     result?;
-    Ok(Some((set.offset(index, start)?, layout.len())))
+    let offset = set.offset(index, start)?;
+    if let Some(lister) = lister {
+        set.remember(RegionType::METADATA, &lister.finish(), offset)?;
+    }
+    Ok(Some((offset, layout.len())))
 }
