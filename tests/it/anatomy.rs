@@ -10,7 +10,7 @@ use crate::cli::Shell;
 use crate::mutations::mutated;
 use crate::support::hostile::{Files, directory, sample};
 
-const CASES: u64 = 600;
+const CASES: u64 = 300;
 
 /// A case takes milliseconds; this is for machines that are busy with something else.
 const PATIENCE: Duration = Duration::from_secs(20);

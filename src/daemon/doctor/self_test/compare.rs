@@ -1,12 +1,13 @@
 //! A comparison of what a view shows with what was written.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::report::Trouble;
 use super::tree::{Item, Tree};
 use crate::cim::Attributes;
-use crate::cim::security::{AclSlot, Control, Descriptor, SecurityError};
+use crate::cim::ea::{EaError, EaList};
+use crate::cim::security::{AclSlot, Control, Descriptor, SecurityError, Sid};
 use crate::sys::asked_to_end;
 
 /// The attributes that images keep.
@@ -158,7 +159,10 @@ impl Comparison<'_> {
             self.bytes(path, "reparse data", reparse, &item.reparse);
         }
         if let Some(eas) = &shown.eas {
-            self.bytes(path, "extended attributes", eas, &item.eas);
+            match (attributes_of(eas), attributes_of(&item.eas)) {
+                (Ok(found), Ok(wanted)) => self.same(path, "extended attributes", found, wanted),
+                (Err(error), _) | (_, Err(error)) => self.differ(path, error, "extended attributes"),
+            }
         }
         if let Some(security) = &shown.security {
             match same_security(security, &item.security) {
@@ -177,6 +181,16 @@ impl Comparison<'_> {
     }
 }
 
+/// Attributes that the library adds to programs: digests for code integrity.
+const ADDED: &[u8] = b"$KERNEL.PURGE.";
+
+/// Returns the attributes of a list by their names, but for those that the library adds.
+fn attributes_of(list: &[u8]) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, EaError> {
+    let list = EaList::parse(list)?;
+    let kept = list.iter().filter(|ea| !ea.name.starts_with(ADDED));
+    Ok(kept.map(|ea| (ea.name.to_vec(), ea.value.to_vec())).collect())
+}
+
 /// Returns whether two descriptors have the same owner, group and list, wherever in the descriptor these lie.
 fn same_security(one: &[u8], other: &[u8]) -> Result<bool, SecurityError> {
     let parts = |bytes| {
@@ -190,7 +204,7 @@ fn same_security(one: &[u8], other: &[u8]) -> Result<bool, SecurityError> {
             ),
         };
         let control = descriptor.control() & (Control::DACL_PRESENT | Control::DACL_PROTECTED);
-        let sid = |sid: Option<crate::cim::security::Sid<'_>>| sid.map(|sid| sid.as_bytes().to_vec());
+        let sid = |sid: Option<Sid<'_>>| sid.map(|sid| sid.as_bytes().to_vec());
         Ok((control, sid(descriptor.owner()), sid(descriptor.group()), list))
     };
     Ok(parts(one)? == parts(other)?)

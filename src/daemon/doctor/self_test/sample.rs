@@ -35,7 +35,7 @@ const MOUNT_POINT: u32 = 0xA000_0003;
 const RELATIVE: u32 = 1;
 
 /// Names in a large directory.
-const MANY: u32 = 300;
+const MANY: u32 = 100;
 
 /// How deep directories lie in each other.
 const DEPTH: usize = 20;
