@@ -13,6 +13,7 @@ mod capi;
 mod cli;
 mod crash;
 mod export;
+mod formats;
 #[cfg(target_os = "linux")]
 mod fuse;
 #[cfg(target_os = "linux")]
