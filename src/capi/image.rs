@@ -14,7 +14,7 @@ use super::pointers::{Out, optional_string, string};
 use super::session::Session;
 use super::strings::{self, Item};
 use crate::cim::io::DiskDirectory;
-use crate::cim::{Writer, WriterOptions};
+use crate::cim::{ObjectLayout, Writer, WriterOptions};
 
 /// BOOLEAN
 const TRUE: u8 = 1;
@@ -24,12 +24,13 @@ bitflags! {
     /// CIM_CREATE_IMAGE_FLAGS, as far as this library keeps them. All others ask for another kind of image.
     #[derive(Clone, Copy, Debug)]
     struct CreateFlags: u32 {
-        /// PE images are stored as they are, which this library always does.
+        /// PE images are stored as they are, and not with their sections page-aligned.
         const DO_NOT_EXPAND_PE_IMAGES = 0x1;
     }
 }
 
-/// Begins an image: `CimCreateImage2` without flags.
+/// Begins an image: `CimCreateImage2` with `CIM_CREATE_DO_NOT_EXPAND_PE_IMAGES`, since this library expands only on
+/// request.
 ///
 /// # Safety
 ///
@@ -41,8 +42,9 @@ pub unsafe extern "system" fn CimCreateImage(
     new: *const u16,
     handle: *mut ImageHandle,
 ) -> i32 {
+    let flags = CreateFlags::DO_NOT_EXPAND_PE_IMAGES.bits();
     // SAFETY: the same promises.
-    unsafe { CimCreateImage2(directory, 0, existing, new, handle) }
+    unsafe { CimCreateImage2(directory, flags, existing, new, handle) }
 }
 
 /// Begins an image: from scratch where only `new` is given, in place of `existing` where only that is given or both
@@ -76,11 +78,13 @@ fn begin(
     existing: Option<&[U16]>,
     new: Option<&[U16]>,
 ) -> Result<Session, Hresult> {
-    CreateFlags::from_bits(flags).ok_or(Hresult::NOT_SUPPORTED)?;
+    let flags = CreateFlags::from_bits(flags).ok_or(Hresult::NOT_SUPPORTED)?;
+    let expand_pe = !flags.contains(CreateFlags::DO_NOT_EXPAND_PE_IMAGES);
     let directory = DiskDirectory::new(strings::system_path(directory)?);
     let existing = existing.map(strings::image_name).transpose()?;
     let new = new.map(strings::image_name).transpose()?;
-    let options = WriterOptions::default();
+    let layout = ObjectLayout { expand_pe, ..ObjectLayout::default() };
+    let options = WriterOptions { layout, ..WriterOptions::default() };
     let writer = Writer::open(Arc::new(directory), existing.as_ref(), new.as_ref(), options)?;
     Ok(Session::new(writer))
 }

@@ -15,6 +15,7 @@ mod capi;
 mod cli;
 mod crash;
 mod export;
+mod formats;
 #[cfg(target_os = "linux")]
 mod fuse;
 #[cfg(target_os = "linux")]

@@ -1,6 +1,6 @@
 //! What is written reads back: from scratch, over an existing image, and through forks.
 
-use cimsnap::cim::{CaseRule, ErrorKind, Image, Metadata, Writer, WriterOptions};
+use cimsnap::cim::{ErrorKind, Image, Metadata, Writer, WriterOptions};
 
 use crate::support::{cat, file_metadata, image_name, memory, mkdir, name, patched, path, put};
 

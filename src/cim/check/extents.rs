@@ -53,7 +53,7 @@ impl Object {
     }
 
     /// Says what is wrong with the place of an object in a region of `kind`. `siblings` are the kinds of all regions of
-    /// the set: only where a writer keeps data and metadata apart is there a wrong place.
+    /// the set: only where a set has a region for everything is there a wrong place.
     pub(super) fn misplaced(
         self,
         offset: RegionOffset,
@@ -61,7 +61,7 @@ impl Object {
         siblings: Kinds,
     ) -> impl Iterator<Item = Fault> + use<> {
         let what = self.name();
-        let is_mixed = !siblings.contains(Kinds::METADATA | Kinds::DATA);
+        let is_mixed = !siblings.is_all();
         let right = is_mixed || self == Self::Listed || self.is_data() == (kind != RegionType::METADATA);
         let wrong_region = (!right).then_some(Fault::WrongRegion { what, found: kind.0 });
         let is_paged = self.is_data() && kind == RegionType::DATA && !is_mixed;
@@ -77,8 +77,8 @@ bitflags! {
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
     pub(super) struct Kinds: u8 {
         const METADATA = 1;
-        /// Data of files of any size.
         const DATA = 2;
+        const SMALL_DATA = 4;
     }
 }
 
@@ -96,7 +96,12 @@ impl Kinds {
     }
 
     fn of(kind: RegionType) -> Self {
-        if kind == RegionType::METADATA { Self::METADATA } else { Self::DATA }
+        match kind {
+            RegionType::METADATA => Self::METADATA,
+            RegionType::DATA => Self::DATA,
+            RegionType::SMALL_DATA => Self::SMALL_DATA,
+            _ => Self::empty(),
+        }
     }
 }
 

@@ -30,7 +30,7 @@ pub use report::{Finding, Report, Seen, Severity};
 
 use std::sync::Arc;
 
-use super::error::{CimError, Corruption, Fault, Place};
+use super::error::{CimError, Corruption, ErrorKind, Fault, Place};
 use super::files::ImageName;
 use super::io::Directory;
 use super::reader::{Budget, Image};
@@ -128,11 +128,14 @@ impl<'a> Checker<'a> {
 
     /// Reports what the reader has refused.
     fn refused(&mut self, error: CimError, trail: Option<&Trail>) {
+        // What is not known is not wrong.
+        let is_unknown = error.kind() == ErrorKind::Unsupported;
+        let severity = if is_unknown { Severity::Note } else { Severity::Error };
         let Corruption { place, fault } = error.into_corruption().unwrap_or_else(|error| Corruption {
             place: Place { file: self.image.name().to_string(), offset: 0 },
             fault: Fault::Unreadable { reason: error.to_string() },
         });
-        self.find(Severity::Error, place, trail, fault);
+        self.find(severity, place, trail, fault);
     }
 
     fn find(&mut self, severity: Severity, place: Place, trail: Option<&Trail>, fault: Fault) {

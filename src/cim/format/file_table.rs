@@ -56,14 +56,15 @@ impl FileTable {
         major >= Major::V2 && usize::from(self.entry_size) >= PARENT_END
     }
 
-    /// Reads record `slot` out of the table's bytes: a shorter record is extended with zeros; what a longer one has
-    /// behind the known fields is returned beside it.
-    pub fn record(self, table: &[u8], slot: usize) -> Option<(RawFileRecord, &[u8])> {
+    /// Reads record `slot` out of the bytes of a table of this version: a shorter record is extended with zeros; what a
+    /// longer one has behind the known fields is returned beside it.
+    pub fn record(self, table: &[u8], slot: usize, major: Major) -> Option<(RawFileRecord, &[u8])> {
         let entry_size = usize::from(self.entry_size);
         let start = slot.checked_mul(entry_size)?;
         let entry = table.get(start..start.checked_add(entry_size)?)?;
         let mut record = RawFileRecord::new_zeroed();
-        let (known, tail) = entry.split_at(entry_size.min(size_of::<RawFileRecord>()));
+        let known_len = usize::from(major.record_len()).min(size_of::<RawFileRecord>());
+        let (known, tail) = entry.split_at(entry_size.min(known_len));
         record.as_mut_bytes()[..known.len()].copy_from_slice(known);
         Some((record, tail))
     }

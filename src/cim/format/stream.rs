@@ -80,6 +80,9 @@ impl From<RawStream> for Stream {
 }
 
 impl RawStream {
+    /// The highest type that is known.
+    pub const LAST_KNOWN: u8 = TYPE_PE_IMAGE;
+
     /// Returns the type as it lies on disk.
     pub fn kind(self) -> u8 {
         u8::try_from((self.len_and_type.get() >> TYPE_SHIFT) & 0xFF).expect("masked to 8 bits")

@@ -1,6 +1,6 @@
 //! The bytes of a stream.
 
-use super::{Image, Regions};
+use super::{File, Image, Regions};
 use crate::cim::error::{CimError, Fault};
 use crate::cim::format::{PeImage, Stream, StreamKind};
 use crate::cim::units::StreamLen;
@@ -35,6 +35,12 @@ impl<'a> Chunk<'a> {
 }
 
 impl Image {
+    /// Opens the data of a file, like [`data`](Self::data).
+    pub fn file_data(&self, file: &File) -> Result<Data<'_>, CimError> {
+        self.require_known(file)?;
+        self.data(file.data)
+    }
+
     /// Opens a stream's data. Everything is checked here: reading cannot fail.
     pub fn data(&self, stream: Stream) -> Result<Data<'_>, CimError> {
         match stream.kind {

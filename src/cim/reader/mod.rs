@@ -162,11 +162,11 @@ impl Image {
         Ok(Some((table, bytes)))
     }
 
-    /// Returns whether the records of a table have parents' ids: both the image and the region that holds the table
-    /// must be of a version that has them.
-    pub(in crate::cim) fn table_has_parents(&self, table: FileTable) -> bool {
+    /// Returns the version that the records of a table are of: the lower one of the image and of the region that holds the
+    /// table, because a fork keeps tables of its parent.
+    pub(in crate::cim) fn table_major(&self, table: FileTable) -> Major {
         let region = self.regions.get(table.offset.region());
-        table.has_parents(region.map_or(self.major, |region| region.major().min(self.major)))
+        region.map_or(self.major, |region| region.major().min(self.major))
     }
 
     fn raw_upcase(&self) -> Result<&[U16; UPCASE_LEN], CimError> {

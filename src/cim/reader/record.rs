@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::{Image, Regions};
 use crate::cim::error::{CimError, Fault, Unsupported};
-use crate::cim::format::{RawFileRecord, RecordFlags, Stream, StreamKind};
+use crate::cim::format::{RawFileRecord, RawStream, RecordFlags, Stream, StreamKind};
 use crate::cim::units::{FileId, RegionOffset};
 
 /// A file record as it lies on disk.
@@ -34,6 +34,8 @@ pub enum Feature {
     Tail,
     /// The record has flag bits of unknown meaning.
     Flags(u16),
+    /// Something in the record; looking the file up tells what.
+    Record,
     /// A stream has an unknown type.
     Stream(u8),
     /// An object lies in a region of an unknown type.
@@ -45,6 +47,7 @@ impl fmt::Display for Feature {
         match self {
             Self::Tail => f.write_str("a nonzero record tail"),
             Self::Flags(flags) => write!(f, "record flags {flags:#06x}"),
+            Self::Record => f.write_str("a part of the record"),
             Self::Stream(kind) => write!(f, "stream type {kind}"),
             Self::Region(kind) => write!(f, "region type {kind}"),
         }
@@ -56,11 +59,12 @@ impl Image {
     pub fn record(&self, id: FileId) -> Result<Record<'_>, CimError> {
         let beyond = || self.regions.corrupt(self.filesystem.tables, Fault::NoSuchFile { id: id.raw() });
         let (table, bytes) = self.table(id.table())?.ok_or_else(beyond)?;
-        let (raw, tail) = table.record(bytes, id.slot()).ok_or_else(beyond)?;
+        let major = self.table_major(table);
+        let (raw, tail) = table.record(bytes, id.slot(), major).ok_or_else(beyond)?;
         let slot = u64::try_from(id.slot()).expect("a slot is below 1024");
         let byte = table.offset.byte().saturating_add(slot.saturating_mul(u64::from(table.entry_size)));
         let place = RegionOffset::new(table.offset.region(), byte).unwrap_or(table.offset);
-        Ok(Record { place, raw, tail, has_parent: self.table_has_parents(table) })
+        Ok(Record { place, raw, tail, has_parent: table.has_parents(major) })
     }
 
     /// Finds what keeps a file from being read. Only version 3 has parts that are unknown but not wrong.
@@ -89,7 +93,10 @@ impl Image {
     /// Says that a stream is of a type that cannot be read.
     pub(super) fn unknown_stream(&self, stream: Stream, kind: u8) -> CimError {
         if self.is_experimental() {
-            let (file, feature) = (self.name.to_string(), Feature::Stream(kind));
+            // The type of a file that cannot be read for another reason may be a known one.
+            let is_known = RawStream::from(stream).kind() <= RawStream::LAST_KNOWN;
+            let feature = if is_known { Feature::Record } else { Feature::Stream(kind) };
+            let file = self.name.to_string();
             return Unsupported::Feature { file, feature }.into();
         }
         self.regions.corrupt(stream.offset, Fault::StreamType(kind))

@@ -51,10 +51,10 @@ use tree::Tree;
 
 use super::error::{CimError, Conflict, InvalidInput, Unsupported};
 use super::files::{self, ImageName};
-use super::format::{DigestKind, Guid, ImageHeader, RegionSet, RegionType, Version};
+use super::format::{DigestKind, Guid, ImageHeader, Major, RegionSet, RegionType, Version};
 use super::io::Directory;
 use super::names::{ImagePath, Name};
-use super::reader::{File, Image, Regions};
+use super::reader::{File, Image, Regions, read_header};
 
 /// How an image is written.
 #[derive(Clone, Copy, Debug)]
@@ -391,12 +391,14 @@ fn require_not_held(directory: &dyn Directory, name: &ImageName) -> Result<(), C
 
 /// Opens an image that is to be forked or extended.
 fn open_base(directory: &Arc<dyn Directory>, name: &ImageName) -> Result<Image, CimError> {
-    let base = Image::open_in(directory.clone(), name)?;
-    if base.is_experimental() {
-        let (image, version) = (name.to_string(), base.version());
-        return Err(Unsupported::Experimental { image, version }.into());
+    let refuse = |version| Unsupported::Experimental { image: name.to_string(), version };
+    let version = read_header(&**directory, name)?.version;
+    if version.known().is_some_and(Major::is_experimental) {
+        return Err(refuse(version).into());
     }
-    Ok(base)
+    let base = Image::open_in(directory.clone(), name)?;
+    // A region file may be of a later version than the image.
+    if base.is_experimental() { Err(refuse(version).into()) } else { Ok(base) }
 }
 
 fn region_count(regions: &Regions) -> Result<u16, CimError> {

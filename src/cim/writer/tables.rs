@@ -62,14 +62,16 @@ impl FileTables {
         }
     }
 
-    /// Changes a record.
+    /// Changes a record. One that was read before its table was copied may lack the parent that copying has filled in.
     pub(super) fn set(&mut self, id: FileId, record: RawFileRecord) -> Result<(), CimError> {
         let slot = id.slot();
         let table = self.table_mut(id.table())?;
         if table.len() <= slot {
             table.resize(slot + 1, RawFileRecord::new_zeroed());
         }
-        table[slot] = record;
+        let is_free = record == RawFileRecord::new_zeroed();
+        let parent = if is_free || record.parent.get() != 0 { record.parent } else { table[slot].parent };
+        table[slot] = RawFileRecord { parent, ..record };
         Ok(())
     }
 
@@ -133,10 +135,11 @@ impl FileTables {
             None => None,
         };
         let (Some((table, bytes)), Some(base)) = (inherited, &self.base) else { return Ok(Vec::new()) };
-        let records = (0..usize::from(table.count)).map_while(|slot| table.record(bytes, slot));
+        let major = base.table_major(table);
+        let records = (0..usize::from(table.count)).map_while(|slot| table.record(bytes, slot, major));
         let records = records.map(|(record, tail)| self.require_no_tail(record, tail));
         let mut records = records.collect::<Result<Vec<_>, _>>()?;
-        if !base.table_has_parents(table) {
+        if !table.has_parents(major) {
             let parents = base.found_parents()?;
             let first = u32::try_from(index).unwrap_or(u32::MAX).saturating_mul(FileId::PER_TABLE);
             for (record, number) in records.iter_mut().zip(1u32..) {

@@ -148,7 +148,7 @@ impl View {
     /// Opens a file's bytes.
     pub fn data(&self, id: FileId) -> Result<Data<'_>, ViewError> {
         let file = self.image.file(id)?;
-        Ok(self.image.data(file.data)?)
+        Ok(self.image.file_data(&file)?)
     }
 
     /// Returns where data, or a hole, begins at or behind an offset; `None` where there is no more. A file is one or

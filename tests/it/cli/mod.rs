@@ -11,6 +11,7 @@ mod mount;
 pub(crate) mod oci;
 mod round_trip;
 mod shells;
+mod versions;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
