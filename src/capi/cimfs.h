@@ -22,7 +22,9 @@ typedef const WCHAR *PCWSTR;
 typedef int32_t HRESULT;
 typedef uint32_t UINT32;
 typedef int64_t INT64;
+typedef uint16_t UINT16;
 typedef uint64_t UINT64;
+typedef uint8_t BOOLEAN;
 typedef union LARGE_INTEGER {
     int64_t QuadPart;
 } LARGE_INTEGER;
@@ -103,6 +105,12 @@ typedef struct CIMFS_STAT_BASIC_INFORMATION {
     uint8_t FileId128[16];
 } CIMFS_STAT_BASIC_INFORMATION;
 
+/* Where one of several images lies. */
+typedef struct CIMFS_IMAGE_PATH {
+    PCWSTR imageContainingPath; /* a directory, a file or a device */
+    PCWSTR imageName;
+} CIMFS_IMAGE_PATH;
+
 /* Begins an image. Only newImageName: from scratch. Only existingImageName, or both the same: a change of an
  * image. Both: a fork, which shares all data with the existing image. */
 HRESULT CIMFS_CALL CimCreateImage(PCWSTR imageContainingPath, PCWSTR existingImageName, PCWSTR newImageName,
@@ -129,6 +137,9 @@ HRESULT CIMFS_CALL CimCreateHardLink(CIMFS_IMAGE_HANDLE cimImageHandle, PCWSTR i
                                      PCWSTR existingImageRelativePath);
 HRESULT CIMFS_CALL CimDeletePath(CIMFS_IMAGE_HANDLE cimImageHandle, PCWSTR imageRelativePath);
 
+/* Reports whether the image, as it would be committed now, has a file, directory or alternate stream. */
+HRESULT CIMFS_CALL CimLookupFile(CIMFS_IMAGE_HANDLE cimImageHandle, PCWSTR imageRelativePath, BOOLEAN *exists);
+
 /* Makes the image visible, whole or not at all. Without, closing drops everything. */
 HRESULT CIMFS_CALL CimCommitImage(CIMFS_IMAGE_HANDLE cimImageHandle);
 void CIMFS_CALL CimCloseImage(CIMFS_IMAGE_HANDLE cimImageHandle);
@@ -143,6 +154,35 @@ HRESULT CIMFS_CALL CimReadFile(PCWSTR imagePath, PCWSTR filePath, UINT64 offset,
                                UINT64 *bytesRead, UINT64 *bytesRemaining);
 HRESULT CIMFS_CALL CimGetFileStatBasicInformation(PCWSTR imagePath, PCWSTR filePath,
                                                   CIMFS_STAT_BASIC_INFORMATION *statInfo);
+
+/* The same with flags, which must be 0: all others name images in a single file or on a device. */
+HRESULT CIMFS_CALL CimReadFile2(PCWSTR imagePath, PCWSTR filePath, UINT64 offset, void *buffer, UINT64 bufferSize,
+                                UINT64 *bytesRead, UINT64 *bytesRemaining, UINT32 flags);
+HRESULT CIMFS_CALL CimGetFileStatBasicInformation2(PCWSTR imagePath, PCWSTR filePath,
+                                                   CIMFS_STAT_BASIC_INFORMATION *statInfo, UINT32 flags);
+
+/* Merged, sealed, verified and block images. These functions exist so that programs written for cimfs.dll load: each
+ * returns NOT_SUPPORTED (0x80070032) and writes to none of its results. */
+HRESULT CIMFS_CALL CimAddFsToMergedImage(CIMFS_IMAGE_HANDLE cimImageHandle, PCWSTR existingImageName);
+HRESULT CIMFS_CALL CimAddFsToMergedImage2(CIMFS_IMAGE_HANDLE cimImageHandle, PCWSTR existingImageName, UINT32 flags);
+HRESULT CIMFS_CALL CimCreateMergedFile(CIMFS_IMAGE_HANDLE cimImageHandle, PCWSTR imageRelativePath,
+                                       void *backingFsPointer, void *backingFilePointer, UINT16 fsIndex);
+HRESULT CIMFS_CALL CimCreateMergeLink(CIMFS_IMAGE_HANDLE cimImageHandle, PCWSTR imageRelativePath,
+                                      PCWSTR existingImageRelativePath);
+HRESULT CIMFS_CALL CimTombstoneFile(CIMFS_IMAGE_HANDLE cimImageHandle, PCWSTR imageRelativePath);
+HRESULT CIMFS_CALL CimMergeMountImage(UINT32 imageCount, const CIMFS_IMAGE_PATH *imagePaths, UINT32 mountImageFlags,
+                                      const GUID *volumeId);
+HRESULT CIMFS_CALL CimSealImage(PCWSTR imagePath, UINT64 *hashSize, UINT64 *headerSize, uint8_t *hash);
+HRESULT CIMFS_CALL CimGetVerificationInformation(PCWSTR imagePath, UINT32 *isSealed, UINT64 *hashSize,
+                                                 UINT64 *signatureSize, UINT64 *headerSize, uint8_t *hash,
+                                                 uint8_t *signature);
+HRESULT CIMFS_CALL CimMountVerifiedImage(PCWSTR imageContainingPath, PCWSTR imageName, UINT32 mountImageFlags,
+                                         const GUID *volumeId, UINT16 hashSize, const uint8_t *hash);
+HRESULT CIMFS_CALL CimMergeMountVerifiedImage(UINT32 imageCount, const CIMFS_IMAGE_PATH *imagePaths,
+                                              UINT32 mountImageFlags, const GUID *volumeId, UINT16 hashSize,
+                                              const uint8_t *hash);
+HRESULT CIMFS_CALL CimConvertBlockImage(PCWSTR imageContainingPath, PCWSTR existingImageName,
+                                        PCWSTR newImageContainingPath);
 
 #if defined(__cplusplus)
 }

@@ -14,18 +14,23 @@ use super::pointers::{Out, optional_string, string};
 use super::session::Session;
 use super::strings::{self, Item};
 use crate::cim::io::DiskDirectory;
-use crate::cim::{Writer, WriterOptions};
+use crate::cim::{ObjectLayout, Writer, WriterOptions};
+
+/// BOOLEAN
+const TRUE: u8 = 1;
+const FALSE: u8 = 0;
 
 bitflags! {
     /// CIM_CREATE_IMAGE_FLAGS, as far as this library keeps them. All others ask for another kind of image.
     #[derive(Clone, Copy, Debug)]
     struct CreateFlags: u32 {
-        /// PE images are stored as they are, which this library always does.
+        /// PE images are stored as they are, and not with their sections page-aligned.
         const DO_NOT_EXPAND_PE_IMAGES = 0x1;
     }
 }
 
-/// Begins an image: `CimCreateImage2` without flags.
+/// Begins an image: `CimCreateImage2` with `CIM_CREATE_DO_NOT_EXPAND_PE_IMAGES`, since this library expands only on
+/// request.
 ///
 /// # Safety
 ///
@@ -37,8 +42,9 @@ pub unsafe extern "system" fn CimCreateImage(
     new: *const u16,
     handle: *mut ImageHandle,
 ) -> i32 {
+    let flags = CreateFlags::DO_NOT_EXPAND_PE_IMAGES.bits();
     // SAFETY: the same promises.
-    unsafe { CimCreateImage2(directory, 0, existing, new, handle) }
+    unsafe { CimCreateImage2(directory, flags, existing, new, handle) }
 }
 
 /// Begins an image: from scratch where only `new` is given, in place of `existing` where only that is given or both
@@ -72,11 +78,13 @@ fn begin(
     existing: Option<&[U16]>,
     new: Option<&[U16]>,
 ) -> Result<Session, Hresult> {
-    CreateFlags::from_bits(flags).ok_or(Hresult::NOT_SUPPORTED)?;
+    let flags = CreateFlags::from_bits(flags).ok_or(Hresult::NOT_SUPPORTED)?;
+    let expand_pe = !flags.contains(CreateFlags::DO_NOT_EXPAND_PE_IMAGES);
     let directory = DiskDirectory::new(strings::system_path(directory)?);
     let existing = existing.map(strings::image_name).transpose()?;
     let new = new.map(strings::image_name).transpose()?;
-    let options = WriterOptions::default();
+    let layout = ObjectLayout { expand_pe, ..ObjectLayout::default() };
+    let options = WriterOptions { layout, ..WriterOptions::default() };
     let writer = Writer::open(Arc::new(directory), existing.as_ref(), new.as_ref(), options)?;
     Ok(Session::new(writer))
 }
@@ -114,6 +122,28 @@ pub unsafe extern "system" fn CimDeletePath(image: ImageHandle, path: *const u16
             Item::File(path) => writer.delete(path),
             Item::Stream(path, name) => writer.delete_stream(path, name),
         })
+    })
+}
+
+/// Reports whether the image, as it would be committed now, has a file, directory or alternate stream. A file whose stream is
+/// still open exists already.
+///
+/// # Safety
+///
+/// The string ends with a zero; `exists` can be written.
+#[unsafe(no_mangle)]
+pub unsafe extern "system" fn CimLookupFile(image: ImageHandle, path: *const u16, exists: *mut u8) -> i32 {
+    answer(|| {
+        // SAFETY: the caller promises that the answer can be written.
+        let out = unsafe { Out::new(exists, FALSE) }?;
+        // SAFETY: the caller promises that the string ends.
+        let item = Item::parse(&unsafe { string(path) }?)?;
+        let found = image.session()?.look(|writer| match &item {
+            Item::File(path) => writer.has_path(path),
+            Item::Stream(path, name) => writer.has_stream(path, name),
+        })?;
+        out.set(if found { TRUE } else { FALSE });
+        Ok(())
     })
 }
 

@@ -3,7 +3,7 @@
 use std::ffi::c_void;
 
 use crate::cim::Guid;
-pub use crate::sys::cimfs::{FileMetadata, StatBasicInformation, VolumeId};
+pub use crate::sys::cimfs::{FileMetadata, ImagePath, StatBasicInformation, VolumeId};
 
 /// An image under construction: a number that only this library can look up. Never an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

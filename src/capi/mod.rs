@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   image.rs  stream.rs  mount.rs  read.rs     the exported functions, and what they do in safe Rust
+//!   unsupported.rs                             exported functions that only return NOT_SUPPORTED
 //!        │         │         │        │
 //!   pointers.rs  layout.rs                     pointers and structures of C become values of Rust
 //!   strings.rs                                 what the strings mean
@@ -23,6 +24,7 @@ mod read;
 mod session;
 mod stream;
 mod strings;
+mod unsupported;
 #[cfg(target_os = "linux")]
 mod volumes;
 
@@ -30,11 +32,17 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 pub use image::{
     CimCloseImage, CimCommitImage, CimCreateHardLink, CimCreateImage, CimCreateImage2, CimDeletePath,
+    CimLookupFile,
 };
-pub use layout::{FileMetadata, ImageHandle, StatBasicInformation, StreamHandle, VolumeId};
+pub use layout::{FileMetadata, ImageHandle, ImagePath, StatBasicInformation, StreamHandle, VolumeId};
 pub use mount::{CimDismountImage, CimMountImage};
-pub use read::{CimGetFileStatBasicInformation, CimReadFile};
+pub use read::{CimGetFileStatBasicInformation, CimGetFileStatBasicInformation2, CimReadFile, CimReadFile2};
 pub use stream::{CimCloseStream, CimCreateAlternateStream, CimCreateFile, CimWriteStream};
+pub use unsupported::{
+    CimAddFsToMergedImage, CimAddFsToMergedImage2, CimConvertBlockImage, CimCreateMergeLink,
+    CimCreateMergedFile, CimGetVerificationInformation, CimMergeMountImage, CimMergeMountVerifiedImage,
+    CimMountVerifiedImage, CimSealImage, CimTombstoneFile,
+};
 
 use hresult::Hresult;
 

@@ -24,11 +24,15 @@ const DEVICE_DISK: u32 = 7;
 /// FILE_READ_ONLY_DEVICE
 const READ_ONLY_DEVICE: u32 = 2;
 
-/// Reads a range of a file or alternate stream. `bytes_left` tells how much lies behind the range.
+/// The flags of CimReadFile2 and CimGetFileStatBasicInformation2 that are supported. All others name an image that lies in
+/// a single file or on a device.
+const NO_FLAGS: u32 = 0;
+
+/// Reads a range of a file or alternate stream: `CimReadFile2` without flags.
 ///
 /// # Safety
 ///
-/// Strings end with a zero; `len` bytes can be written at `buffer`; `bytes_read` and `bytes_left` can be written.
+/// As for [`CimReadFile2`].
 #[unsafe(no_mangle)]
 pub unsafe extern "system" fn CimReadFile(
     image: *const u16,
@@ -39,6 +43,26 @@ pub unsafe extern "system" fn CimReadFile(
     bytes_read: *mut u64,
     bytes_left: *mut u64,
 ) -> i32 {
+    // SAFETY: the same promises.
+    unsafe { CimReadFile2(image, path, offset, buffer, len, bytes_read, bytes_left, NO_FLAGS) }
+}
+
+/// Reads a range of a file or alternate stream. `bytes_left` receives how many bytes follow the range.
+///
+/// # Safety
+///
+/// Strings end with a zero; `len` bytes can be written at `buffer`; `bytes_read` and `bytes_left` can be written.
+#[unsafe(no_mangle)]
+pub unsafe extern "system" fn CimReadFile2(
+    image: *const u16,
+    path: *const u16,
+    offset: u64,
+    buffer: *mut c_void,
+    len: u64,
+    bytes_read: *mut u64,
+    bytes_left: *mut u64,
+    flags: u32,
+) -> i32 {
     answer(|| {
         // SAFETY: the caller promises that both numbers can be written.
         let (bytes_read, bytes_left) = unsafe { (Out::new(bytes_read, 0)?, Out::new(bytes_left, 0)?) };
@@ -46,7 +70,7 @@ pub unsafe extern "system" fn CimReadFile(
         let buffer = unsafe { Buffer::new(buffer, len) }?;
         // SAFETY: the caller promises that the strings end.
         let (image, path) = unsafe { (string(image)?, string(path)?) };
-        let image = open(&image)?;
+        let image = open(&image, flags)?;
         let (file, stream) = find(&image, &path)?;
         if stream == file.data && file.is_directory() {
             return Err(Hresult::ACCESS_DENIED);
@@ -59,30 +83,49 @@ pub unsafe extern "system" fn CimReadFile(
     })
 }
 
-/// Tells what Windows calls the basic information of a file.
+/// Returns a file's times, size, attributes and link count: `CimGetFileStatBasicInformation2` without flags.
 ///
 /// # Safety
 ///
-/// Strings end with a zero; `information` can be written.
+/// As for [`CimGetFileStatBasicInformation2`].
 #[unsafe(no_mangle)]
 pub unsafe extern "system" fn CimGetFileStatBasicInformation(
     image: *const u16,
     path: *const u16,
     information: *mut StatBasicInformation,
 ) -> i32 {
+    // SAFETY: the same promises.
+    unsafe { CimGetFileStatBasicInformation2(image, path, information, NO_FLAGS) }
+}
+
+/// Returns a file's times, size, attributes and link count.
+///
+/// # Safety
+///
+/// Strings end with a zero; `information` can be written.
+#[unsafe(no_mangle)]
+pub unsafe extern "system" fn CimGetFileStatBasicInformation2(
+    image: *const u16,
+    path: *const u16,
+    information: *mut StatBasicInformation,
+    flags: u32,
+) -> i32 {
     answer(|| {
         // SAFETY: the caller promises that the structure can be written.
         let out = unsafe { Out::new(information, StatBasicInformation::default()) }?;
         // SAFETY: the caller promises that the strings end.
         let (image, path) = unsafe { (string(image)?, string(path)?) };
-        let image = open(&image)?;
+        let image = open(&image, flags)?;
         let (file, stream) = find(&image, &path)?;
         out.set(describe(&image, &file, stream)?);
         Ok(())
     })
 }
 
-fn open(path: &[U16]) -> Result<Image, Hresult> {
+fn open(path: &[U16], flags: u32) -> Result<Image, Hresult> {
+    if flags != NO_FLAGS {
+        return Err(Hresult::NOT_SUPPORTED);
+    }
     Ok(Image::open(&strings::system_path(path)?)?)
 }
 

@@ -55,6 +55,15 @@ impl Session {
         Ok(change(&mut state.idle()?.writer)?)
     }
 
+    /// Looks something up in the image, whether or not a stream is open.
+    pub(super) fn look<T>(
+        &self,
+        look: impl FnOnce(&mut Writer) -> Result<T, CimError>,
+    ) -> Result<T, Hresult> {
+        let mut state = self.lock()?;
+        Ok(look(&mut state.open()?.writer)?)
+    }
+
     /// Opens a stream. No other may be open.
     pub(super) fn open_stream(
         self: &Arc<Self>,

@@ -13,11 +13,8 @@ use super::hresult::Hresult;
 use crate::cim::io::DiskDirectory;
 use crate::cim::{Guid, Image, ImageName};
 use crate::mount::fuse::FuseMounter;
+use crate::mount::volumes::root;
 use crate::mount::{MountError, MountOptions, Mounter, Unmount};
-
-/// Names the directory below which volumes appear.
-const ROOT_VARIABLE: &str = "CIMSNAP_VOLUMES";
-const ROOT: &str = "/run/cimsnap/volumes";
 
 /// Names the program that serves mounts: the caller's own one is not ours.
 const PROGRAM_VARIABLE: &str = "CIMSNAP_PROGRAM";
@@ -61,10 +58,6 @@ pub(super) fn dismount(volume: Guid) -> Result<(), Hresult> {
 fn check(directory: &Path, image: &ImageName) -> Result<(), Hresult> {
     Image::open_in(Arc::new(DiskDirectory::new(directory)), image)?;
     Ok(())
-}
-
-fn root() -> PathBuf {
-    env::var_os(ROOT_VARIABLE).map_or_else(|| PathBuf::from(ROOT), PathBuf::from)
 }
 
 /// The directory of volumes, locked.

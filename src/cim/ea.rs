@@ -3,6 +3,7 @@
 //! An entry is a header of 8 bytes, the name with a NUL, and the value; each entry says where the next one begins, a
 //! multiple of four bytes on.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use thiserror::Error;
@@ -17,6 +18,24 @@ pub const MAX_NAME_LEN: usize = 255;
 
 /// The flag of an attribute that a program must understand to make sense of the file.
 pub const NEED_EA: u8 = 0x80;
+
+/// Begins the names of attributes that Windows drops when the file changes, and that no layer needs.
+const PURGED: &[u8] = b"$KERNEL.PURGE.";
+
+/// Authenticode digests, which spare code integrity the computing.
+pub const IMAGE_HASH_SHA1: &[u8] = b"$KERNEL.PURGE.IMAGEHASH.SHA1";
+/// The one that every executable has.
+pub const IMAGE_HASH_SHA256: &[u8] = b"$KERNEL.PURGE.IMAGEHASH.SHA256";
+
+/// Returns whether an attribute is a cache of the file's contents.
+pub fn is_purged(name: &[u8]) -> bool {
+    name.get(..PURGED.len()).is_some_and(|start| start.eq_ignore_ascii_case(PURGED))
+}
+
+/// Returns whether an attribute is an Authenticode digest.
+pub fn is_image_hash(name: &[u8]) -> bool {
+    [IMAGE_HASH_SHA1, IMAGE_HASH_SHA256].iter().any(|known| known.eq_ignore_ascii_case(name))
+}
 
 /// The header of an entry: 4 + 1 + 1 + 2 bytes.
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
@@ -136,6 +155,22 @@ impl<'a> EaList<'a> {
     pub fn get(self, name: &[u8]) -> Option<&'a [u8]> {
         self.iter().find(|ea| ea.name.eq_ignore_ascii_case(name)).map(|ea| ea.value)
     }
+}
+
+/// Returns a list without some of its attributes. One that has none of them, or that does not parse, stays as it is.
+pub fn without(list: &[u8], unwanted: impl Fn(&[u8]) -> bool) -> Cow<'_, [u8]> {
+    let Ok(parsed) = EaList::parse(list) else { return list.into() };
+    if !parsed.iter().any(|ea| unwanted(ea.name)) {
+        return list.into();
+    }
+    let mut kept = EaBuilder::new();
+    for ea in parsed.iter().filter(|ea| !unwanted(ea.name)) {
+        // Names that are there twice are no fault of the list.
+        if kept.push(ea.flags, ea.name, ea.value).is_err() {
+            return list.into();
+        }
+    }
+    kept.in_order().into()
 }
 
 /// Checks that bytes are a list of extended attributes.

@@ -10,6 +10,8 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use super::ea::EaError;
+use super::format::Version;
+use super::reader::Feature;
 use super::reparse::ReparseError;
 use super::security::SecurityError;
 
@@ -269,12 +271,10 @@ pub enum Fault {
     Parent { id: u32, parent: u32 },
     #[error("{what} overlaps {other}")]
     Overlap { what: &'static str, other: &'static str },
-    #[error("{what} is there for two, but cannot be shared")]
-    Shared { what: &'static str },
     #[error("{what} are longer in all than the regions that hold them")]
     Excess { what: &'static str },
-    #[error("data of {len} bytes lies in a region of type {found}")]
-    Placement { len: u64, found: u8 },
+    #[error("{0} is not known to this version; the file cannot be read")]
+    Unknown(Feature),
     #[error("a path of {units} UTF-16 units is longer than 32767")]
     PathTooLong { units: usize },
 }
@@ -297,13 +297,15 @@ malformed!(
 /// What this library does not read or do.
 #[derive(Clone, Debug, Error)]
 pub(crate) enum Unsupported {
+    #[error("{file} has format version {version}; only versions 1, 2 and 3 can be read")]
+    Version { file: String, version: Version },
     #[error(
-        "{file} has format version {major}.{minor}, which current Windows writes; its header can be listed, \
-         but only version 2 images can be read"
+        "{image} has format version {version}, which is supported for reading only (experimental): \
+         it can be neither forked nor extended"
     )]
-    BodyVersion { file: String, major: u32, minor: u32 },
-    #[error("{file} has format version {major}.{minor}; only version 2 images can be read")]
-    Version { file: String, major: u32, minor: u32 },
+    Experimental { image: String, version: Version },
+    #[error("{file} cannot be read: {feature} is not known to this version")]
+    Feature { file: String, feature: Feature },
 }
 
 /// A rule that a caller's argument breaks.

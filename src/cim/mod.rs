@@ -6,13 +6,14 @@
 //!   NAME.cim ──────────► own region set, filesystem object, parents' region sets
 //!      │
 //!      ├─► region_{guid}_0    metadata: file tables, directories, security descriptors, EAs, reparse data
-//!      ├─► region_{guid}_1    data of files of 32 KiB and more
+//!      ├─► region_{guid}_1    data of files of more than 1 KiB
 //!      └─► region_{guid}_2    data of smaller files
 //! ```
 //!
 //! `docs/format.md` holds the byte tables; code cites its sections. The library is plain blocking code: it knows no
 //! containerd, no async runtime, prints nothing and reads no environment.
 
+pub mod anatomy;
 pub mod check;
 pub mod diff;
 pub mod dump;
@@ -22,6 +23,7 @@ pub mod files;
 pub mod format;
 pub mod io;
 pub mod names;
+pub mod pe;
 pub mod reader;
 pub mod reparse;
 pub mod security;
@@ -36,5 +38,6 @@ pub use names::{ImagePath, Name, NameRef};
 pub use reader::Image;
 pub use units::{FileId, FileTime, RegionOffset, StreamLen};
 pub use writer::{
-    CaseRule, LayerSet, LayerSetWriter, Lease, Metadata, Pruned, Site, Unsynced, Writer, WriterOptions, prune,
+    CaseRule, LayerSet, LayerSetWriter, Lease, Metadata, ObjectLayout, Placement, Pruned, Site, Unsynced,
+    Writer, WriterOptions, prune,
 };

@@ -45,6 +45,11 @@ impl Tag {
         self.0 & 0x8000_0000 != 0
     }
 
+    /// Returns whether the file stands for another name, as a symlink or a junction does.
+    pub fn is_name_surrogate(self) -> bool {
+        self.0 & 0x2000_0000 != 0
+    }
+
     /// Tags 0 and 1 stand for "none".
     fn is_reserved(self) -> bool {
         self.0 <= 1

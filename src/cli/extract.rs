@@ -135,6 +135,9 @@ impl Extraction<'_> {
 
     /// Makes a file; enters it where it is a directory.
     fn make(&mut self, name: &[u8], id: FileId, before: usize) -> Result<Option<Level>> {
+        if let Some(feature) = self.view.image().file(id)?.unknown {
+            return self.leave_out(&format!("{feature} is not known to this version")).map(|()| None);
+        }
         let attributes = self.view.attributes(id)?;
         let at = OsStr::from_bytes(name);
         if attributes.file_type == FileType::Directory {

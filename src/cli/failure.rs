@@ -273,7 +273,6 @@ fn of_kind(kind: ErrorKind) -> Option<&'static str> {
         ErrorKind::AlreadyExists => Some("`cimsnap cim fork` makes an image from one that exists"),
         ErrorKind::NoSpace => Some("nothing of the image was kept; free some space and try again"),
         ErrorKind::AccessDenied => Some("check who owns the directory, or try as root"),
-        ErrorKind::Unsupported => Some("`cimsnap cim regions` shows the header of images of any version"),
         _ => None,
     }
 }

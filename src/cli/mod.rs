@@ -6,6 +6,7 @@
 //!   source/     a directory or a tar on its way into an image
 //!   extract/    an image on its way into a directory
 //!   convert/    layers on their way into images
+//!   layout.rs   how objects of images are laid out
 //!   configured.rs  the daemon that a configuration describes
 //!   image.rs    images and paths in them, as people name them
 //!   pulled.rs   images that were pulled, by their names
@@ -23,6 +24,7 @@ mod exit;
 mod extract;
 mod failure;
 mod image;
+mod layout;
 mod origin;
 mod pulled;
 mod source;

@@ -20,7 +20,8 @@ pub fn admin(config: &Config) -> Result<Admin, DaemonError> {
     if !Root::is_store(&config.root) {
         return Err(DaemonError::NoStore { socket: config.grpc.address.clone(), root: config.root.clone() });
     }
-    let options = SnapshotOptions { sync: config.sync, share: config.share, ..SnapshotOptions::default() };
+    let Config { sync, share, expand_pe, .. } = *config;
+    let options = SnapshotOptions { sync, share, expand_pe, ..SnapshotOptions::default() };
     let system = Arc::new(SystemMounter::this_program()?);
     let mounter = Arc::new(PatientMounter::new(system, Patience::default()));
     // Only a repair writes images.

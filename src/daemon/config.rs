@@ -42,6 +42,9 @@ pub struct Config {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("kind" = "absolute path"), example = r"C:\cimsnap\cimfs.dll")]
     pub cimfs_library: Option<PathBuf>,
+    /// Whether executables in images of Windows are stored with their sections page-aligned, as Windows does, which lets it
+    /// map them without a copy. They take up to 3 KiB more a section. Layers that are there already stay as they are.
+    pub expand_pe: bool,
     /// Whether an image is on the disk before containerd hears of it. Without it pulls take less long, and those of the last
     /// moments before a power loss may have to be done again.
     pub sync: bool,
@@ -137,6 +140,7 @@ impl Default for Config {
             workers: None,
             engine: EngineChoice::default(),
             cimfs_library: None,
+            expand_pe: false,
             sync: true,
             share: false,
             limits: Limits::default(),

@@ -68,7 +68,8 @@ async fn serve(
     info!(engine = %decision.engine, reason = decision.reason, "writing images of Windows");
     let caution = caution();
     let mounter = mounter(config.mounts_at_once(caution))?;
-    let options = SnapshotOptions { sync: config.sync, share: config.share, ..SnapshotOptions::default() };
+    let Config { sync, share, expand_pe, .. } = *config;
+    let options = SnapshotOptions { sync, share, expand_pe, ..SnapshotOptions::default() };
     let metrics = Arc::new(Metrics::default());
     let snapshots = Snapshots::open(&config.root, mounter, options)?
         .written_by(config.engines(&decision))

@@ -3,7 +3,9 @@
 use super::{DataSink, Engine, LayerSink};
 use crate::cim::format::RegionSet;
 use crate::cim::writer::StreamWriter;
-use crate::cim::{CaseRule, CimError, Guid, ImagePath, LayerSetWriter, Metadata, Name, Site, WriterOptions};
+use crate::cim::{
+    CaseRule, CimError, Guid, ImagePath, LayerSetWriter, Metadata, Name, ObjectLayout, Site, WriterOptions,
+};
 
 /// Writes one layer set.
 #[derive(Debug)]
@@ -11,17 +13,30 @@ pub struct Portable {
     site: Site,
     set: Option<Guid>,
     sync: bool,
+    layout: ObjectLayout,
+    layout_of_linux: ObjectLayout,
 }
 
 impl Portable {
     /// Prepares a layer set in a containing directory. `sync` says whether finishing it waits for the disk.
     pub fn new(site: impl Into<Site>, set: Guid, sync: bool) -> Self {
-        Self { site: site.into(), set: Some(set), sync }
+        Self { set: Some(set), ..Self::unnamed(site, sync) }
     }
 
     /// Prepares a layer set whose id is not known before its end: [`LayerSetWriter::finish_as`] gives it one.
     pub fn unnamed(site: impl Into<Site>, sync: bool) -> Self {
-        Self { site: site.into(), set: None, sync }
+        let (layout, layout_of_linux) = (ObjectLayout::default(), ObjectLayout::default());
+        Self { site: site.into(), set: None, sync, layout, layout_of_linux }
+    }
+
+    /// Lays the objects of all layers out in some other way than usual.
+    pub fn laid_out(self, layout: ObjectLayout) -> Self {
+        Self { layout, layout_of_linux: layout, ..self }
+    }
+
+    /// Lays the objects of Windows layers out in some other way than usual.
+    pub fn laid_out_for_windows(self, layout: ObjectLayout) -> Self {
+        Self { layout, ..self }
     }
 }
 
@@ -29,7 +44,11 @@ impl Engine for Portable {
     type Sink = LayerSetWriter;
 
     fn begin(self, case: CaseRule) -> Result<LayerSetWriter, CimError> {
-        let options = WriterOptions { case, sync: self.sync, ..WriterOptions::default() };
+        let layout = match case {
+            CaseRule::Fold => self.layout,
+            CaseRule::Distinguish => self.layout_of_linux,
+        };
+        let options = WriterOptions { case, sync: self.sync, layout, set: None };
         match self.set {
             Some(set) => LayerSetWriter::create(self.site, set, options),
             None => LayerSetWriter::unnamed(self.site, options),

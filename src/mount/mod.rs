@@ -24,6 +24,8 @@ mod patient;
 #[cfg(windows)]
 mod shim;
 pub mod view;
+#[cfg(target_os = "linux")]
+pub mod volumes;
 
 use std::fmt;
 use std::path::Path;

@@ -60,6 +60,7 @@ impl Snapshots {
         let _converting = self.converting.read();
         let started = Instant::now();
         let engine = Portable::unnamed(self.store.lease(), self.options.sync);
+        let engine = engine.laid_out_for_windows(self.options.layout());
         let options = ImportOptions { os, ..ImportOptions::default() };
         let layer = prepare(stream, engine, &options)?;
         let stages = stages(&layer.stream.timing, started.elapsed());

@@ -54,7 +54,7 @@ pub use observer::{Observer, Outcome};
 pub use shown::{DiskError, Shown};
 pub use totals::Totals;
 
-use crate::cim::Guid;
+use crate::cim::{Guid, ObjectLayout};
 use crate::engine::Engines;
 use crate::layer::digest::Digest;
 use crate::mount::Mounter;
@@ -72,11 +72,20 @@ pub struct SnapshotOptions {
     pub share: bool,
     /// How they are shown to whoever mounts them.
     pub shown: Shown,
+    /// Whether executables in images of Windows are stored with their sections page-aligned.
+    pub expand_pe: bool,
+}
+
+impl SnapshotOptions {
+    /// Returns how layers of Windows are laid out.
+    fn layout(&self) -> ObjectLayout {
+        ObjectLayout { expand_pe: self.expand_pe, ..ObjectLayout::default() }
+    }
 }
 
 impl Default for SnapshotOptions {
     fn default() -> Self {
-        Self { sync: true, share: false, shown: Shown::default() }
+        Self { sync: true, share: false, shown: Shown::default(), expand_pe: false }
     }
 }
 

@@ -21,7 +21,7 @@ const SMALL_FILES: u32 = 100_000;
 const PER_DIRECTORY: u32 = 1000;
 
 /// Nobody waits for the disk: what is compared does not either.
-const OPTIONS: WriterOptions = WriterOptions { case: cimsnap::cim::CaseRule::Fold, sync: false, set: None };
+const OPTIONS: WriterOptions = WriterOptions { sync: false, ..WriterOptions::DEFAULT };
 
 criterion_group! {
     name = benches;

@@ -205,12 +205,15 @@ int main(int argc, char **argv) {
     test_write();
     test_streams();
     test_links();
+    test_over_links();
+    test_lookup();
     test_delete();
     test_commit();
     test_failures();
     test_handles();
     test_threads();
     test_read();
+    test_unsupported();
     test_mount();
     test_result();
     printf("1..%d\n", rows);

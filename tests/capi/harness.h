@@ -72,12 +72,15 @@ void test_metadata(void);
 void test_write(void);
 void test_streams(void);
 void test_links(void);
+void test_over_links(void);
+void test_lookup(void);
 void test_delete(void);
 void test_commit(void);
 void test_failures(void);
 void test_handles(void);
 void test_threads(void);
 void test_read(void);
+void test_unsupported(void);
 void test_mount(void);
 void test_result(void);
 

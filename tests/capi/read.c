@@ -1,6 +1,7 @@
 /* CimReadFile and CimGetFileStatBasicInformation. */
 #include "harness.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -86,6 +87,34 @@ static void information(void) {
     is("stat: no image at all", CimGetFileStatBasicInformation(wide_path("text.cim"), u"f", &other), FILE_CORRUPT);
 }
 
+static void flags(void) {
+    static const UINT32 refused[] = {1, 2, 3, 4, 0x80000000u};
+    CIMFS_STAT_BASIC_INFORMATION one, two;
+    PCWSTR image = wide_path("a.cim");
+    memset(buffer, '#', sizeof buffer);
+    count = left = 99;
+    is("read2: no flags", CimReadFile2(image, u"f", 3, buffer, 4, &count, &left, 0), S_OK);
+    ok("read2: the same bytes", count == 4 && left == 3 && memcmp(buffer, "3456#", 5) == 0);
+    is("read2: absent", CimReadFile2(image, u"none", 0, buffer, 4, &count, &left, 0), PATH_NOT_FOUND);
+    is("read2: no path", CimReadFile2(image, NULL, 0, buffer, 4, &count, &left, 0), E_INVALIDARG);
+    memset(&two, 0xA5, sizeof two);
+    is("stat2: no flags", CimGetFileStatBasicInformation2(image, u"f", &two, 0), S_OK);
+    must("stat", CimGetFileStatBasicInformation(image, u"f", &one) == S_OK);
+    is("stat2: the same information", memcmp(&one, &two, sizeof one), 0);
+    is("stat2: absent", CimGetFileStatBasicInformation2(image, u"none", &two, 0), PATH_NOT_FOUND);
+    is("stat2: no place", CimGetFileStatBasicInformation2(image, u"f", NULL, 0), E_INVALIDARG);
+    for (size_t i = 0; i < COUNT(refused); i++) {
+        char what[64];
+        snprintf(what, sizeof what, "read2: flags %#x", (unsigned)refused[i]);
+        count = left = 99;
+        is(what, CimReadFile2(image, u"f", 0, buffer, 4, &count, &left, refused[i]), NOT_SUPPORTED);
+        ok("read2: which reads nothing", count == 0 && left == 0);
+        snprintf(what, sizeof what, "stat2: flags %#x", (unsigned)refused[i]);
+        is(what, CimGetFileStatBasicInformation2(image, u"f", &two, refused[i]), NOT_SUPPORTED);
+        ok("stat2: which tells nothing", two.FileId == 0 && two.EndOfFile == 0);
+    }
+}
+
 static HRESULT read_as_nobody(void) { return read_at("secret.cim", u"f", 0, 1); }
 
 void test_read(void) {
@@ -104,6 +133,7 @@ void test_read(void) {
     ranges();
     refused();
     information();
+    flags();
     simple_image(u"secret.cim", "x");
     must("hide the image", chmod(path_of("secret.cim"), 0) == 0);
     is("read: no right", in_child(read_as_nobody, true), E_ACCESSDENIED);

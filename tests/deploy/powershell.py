@@ -23,6 +23,7 @@ VERBS = set(
 # Cmdlets of Windows PowerShell 5.1, with the parameters that are used of them.
 CMDLETS = {
     "add-mppreference": "exclusionpath exclusionprocess",
+    "add-type": "typedefinition",
     "copy-item": "literalpath destination force",
     "get-childitem": "literalpath directory",
     "get-command": "name erroraction",
@@ -56,7 +57,7 @@ CHANGING = {
     "stop-service",
 }  # fmt: skip
 
-AUTOMATIC = set("_ args erroractionpreference false lastexitcode matches null pscmdlet psscriptroot true".split())
+AUTOMATIC = set("_ args erroractionpreference false lastexitcode matches null pscmdlet psscriptroot pwd true".split())
 
 # Came after Windows PowerShell 5.1.
 NEWER = {"&&", "||", "??", "??=", "?.", "?["}

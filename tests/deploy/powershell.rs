@@ -44,8 +44,15 @@ fn changed(from: &str, to: &str, directory: &Path) -> Vec<PathBuf> {
 
 #[test]
 fn the_scripts_are_sound() {
-    let output = check(&scripts());
-    assert!(output.status.success(), "{output:?}");
+    for program in [scripts(), vec![sample()]] {
+        let output = check(&program);
+        assert!(output.status.success(), "{output:?}");
+    }
+}
+
+/// The script that writes a sample image, a program of its own.
+fn sample() -> PathBuf {
+    PROJECT.join("deploy/windows/cim-sample.ps1")
 }
 
 #[test]

@@ -11,7 +11,39 @@ use cimsnap::mount::{Mounter, Unmount};
 use crate::support::{built_library as library, cat, name, path};
 
 /// The rows of the contract that the C program checks. A row that is lost on the way must not go unnoticed.
-const ROWS: usize = 544;
+const ROWS: usize = 659;
+
+/// Every function that `cimfs.dll` exports.
+const EXPORTS: [&str; 28] = [
+    "CimAddFsToMergedImage",
+    "CimAddFsToMergedImage2",
+    "CimCloseImage",
+    "CimCloseStream",
+    "CimCommitImage",
+    "CimConvertBlockImage",
+    "CimCreateAlternateStream",
+    "CimCreateFile",
+    "CimCreateHardLink",
+    "CimCreateImage",
+    "CimCreateImage2",
+    "CimCreateMergeLink",
+    "CimCreateMergedFile",
+    "CimDeletePath",
+    "CimDismountImage",
+    "CimGetFileStatBasicInformation",
+    "CimGetFileStatBasicInformation2",
+    "CimGetVerificationInformation",
+    "CimLookupFile",
+    "CimMergeMountImage",
+    "CimMergeMountVerifiedImage",
+    "CimMountImage",
+    "CimMountVerifiedImage",
+    "CimReadFile",
+    "CimReadFile2",
+    "CimSealImage",
+    "CimTombstoneFile",
+    "CimWriteStream",
+];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -118,5 +150,5 @@ fn the_library_exports_what_the_header_declares() {
         .filter(|word| word.starts_with("Cim"))
         .collect();
     assert_eq!(exported, declared);
-    assert_eq!(declared.len(), 14);
+    assert_eq!(declared, BTreeSet::from(EXPORTS));
 }

@@ -6,6 +6,8 @@
 #[cfg(target_os = "linux")]
 mod admin;
 #[cfg(target_os = "linux")]
+mod anatomy;
+#[cfg(target_os = "linux")]
 mod arrows;
 #[cfg(target_os = "linux")]
 mod capi;
@@ -13,6 +15,7 @@ mod capi;
 mod cli;
 mod crash;
 mod export;
+mod formats;
 #[cfg(target_os = "linux")]
 mod fuse;
 #[cfg(target_os = "linux")]
@@ -33,6 +36,8 @@ mod native;
 #[cfg(target_os = "linux")]
 mod pull;
 mod read;
+#[cfg(target_os = "linux")]
+mod self_test;
 #[cfg(target_os = "linux")]
 mod snapshot;
 mod support;

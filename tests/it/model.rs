@@ -12,7 +12,7 @@ use proptest::prelude::*;
 
 use crate::support::{file_metadata, image_name, memory, name, path};
 
-const OPTIONS: WriterOptions = WriterOptions { case: CaseRule::Fold, sync: false, set: None };
+const OPTIONS: WriterOptions = WriterOptions { sync: false, ..WriterOptions::DEFAULT };
 
 #[derive(Clone, Debug)]
 enum Edit {

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use cimsnap::cim::Guid;
 
+use crate::support::format_writer::{Style, samples};
 use crate::support::hostile::{Files, directory, read_everything, sample, write_over};
 
 const SEED: u64 = 0x5EED;
@@ -51,7 +52,7 @@ enum Mutation {
 fn place(random: &mut Random, file: &str, len: usize) -> usize {
     const UPCASE: usize = 131_072;
     let at = random.below(len);
-    let metadata = file == format!("region_{}_0", Guid::from_content([1; 16])) || len > UPCASE;
+    let metadata = file == format!("region_{}_0", Guid::from_content([1; 16])) || len > UPCASE + 40;
     if metadata && random.below(16) > 0 {
         let rest = len - UPCASE.min(len);
         // The tables are written last.
@@ -103,16 +104,26 @@ fn mutate(files: &mut Files, random: &mut Random) -> Mutation {
     Mutation::Set { file, at, bytes }
 }
 
+/// Returns files with one to three changes, chosen by a number.
+pub(crate) fn mutated(sound: &Files, case: u64) -> Files {
+    changed(sound, SEED, case).0
+}
+
+fn changed(sound: &Files, seed: u64, case: u64) -> (Files, Vec<Mutation>) {
+    let mut random = Random((seed ^ case.wrapping_mul(0x9E37_79B9_7F4A_7C15)) | 1);
+    let mut files = sound.clone();
+    let count = 1 + random.below(3);
+    let mutations = (0..count).map(|_| mutate(&mut files, &mut random)).collect();
+    (files, mutations)
+}
+
 fn number(variable: &str, otherwise: u64) -> u64 {
     std::env::var(variable).map_or(otherwise, |number| number.parse().expect("a number"))
 }
 
 /// Changes the image and reads it; returns whether the change was noticed.
 fn run(sound: &Files, seed: u64, case: u64) -> bool {
-    let mut random = Random((seed ^ case.wrapping_mul(0x9E37_79B9_7F4A_7C15)) | 1);
-    let mut files = sound.clone();
-    let count = 1 + random.below(3);
-    let mutations: Vec<Mutation> = (0..count).map(|_| mutate(&mut files, &mut random)).collect();
+    let (files, mutations) = changed(sound, seed, case);
     let started = Instant::now();
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         let directory = directory(&files);
@@ -130,17 +141,27 @@ fn run(sound: &Files, seed: u64, case: u64) -> bool {
     outcome.errors != Some(0)
 }
 
-#[test]
-fn changed_bytes_never_make_reading_panic_or_hang() {
-    let (seed, cases) = (number("CIMSNAP_SEED", SEED), number("CIMSNAP_CASES", CASES));
-    let sound = sample();
-    let half =
-        |odd| (0..cases).filter(|case| case % 2 == odd).filter(|&case| run(&sound, seed, case)).count();
+/// Changes an image in many ways; at least a third of them must be noticed.
+fn change(sound: &Files, cases: u64) {
+    let seed = number("CIMSNAP_SEED", SEED);
+    let half = |odd| (0..cases).filter(|case| case % 2 == odd).filter(|&case| run(sound, seed, case)).count();
     let found = std::thread::scope(|scope| {
         let other = scope.spawn(|| half(1));
         half(0) + other.join().expect("no case fails")
     });
     assert!(found as u64 > cases / 3, "only {found} of {cases} changes were noticed");
+}
+
+#[test]
+fn changed_bytes_never_make_reading_panic_or_hang() {
+    change(&sample(), number("CIMSNAP_CASES", CASES));
+}
+
+#[test]
+fn changed_bytes_of_other_versions_never_make_reading_panic_or_hang() {
+    for major in [1, 3] {
+        change(&samples(&Style::of_version(major)), number("CIMSNAP_CASES", CASES) / 3);
+    }
 }
 
 #[test]

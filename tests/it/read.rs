@@ -29,7 +29,7 @@ fn pe_images_read_as_files() {
     let object = |data: u64| {
         let head = RawPeImage {
             data: data.into(),
-            data_len: (file.len() as u64).into(),
+            data_len: (expanded.len() as u64).into(),
             image_len: 0x3000.into(),
             mapping_count: 2.into(),
             flags: 1.into(),
@@ -47,7 +47,7 @@ fn pe_images_read_as_files() {
     let object_offset = image.find(&path("object")).unwrap().unwrap().data.offset;
     let len = cimsnap::cim::StreamLen::new(file.len() as u64).unwrap();
     let stream = RawStream::from(Stream { offset: object_offset, len, kind: StreamKind::PeImage });
-    let record = image.regions().place(image.record(exe.id).unwrap().0);
+    let record = image.regions().place(image.record(exe.id).unwrap().place);
     let directory = patched(&*directory, &record.file, record.offset + 40, stream.as_bytes());
 
     let image = Image::open_in(directory, &image_name("a.cim")).unwrap();
@@ -60,20 +60,34 @@ fn pe_images_read_as_files() {
 }
 
 #[test]
-fn version_3_is_named() {
+fn unknown_versions_are_named() {
     let directory = memory();
     let mut writer = Writer::create(directory.clone(), &image_name("a.cim"), options()).unwrap();
     put(&mut writer, "f", b"x");
-    let header = writer.commit().unwrap();
-    let newer = patched(&*directory, "a.cim", 16, &[3]);
-    let error = Image::open_in(newer.clone(), &image_name("a.cim")).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Unsupported);
-    assert!(error.to_string().contains("version 3.0"), "{error}");
-    let listed = cimsnap::cim::reader::read_header(&*newer, &image_name("a.cim")).unwrap();
-    assert_eq!((listed.own, listed.version.major), (header.own, 3));
-    let unknown = patched(&*directory, "a.cim", 16, &[7]);
-    let error = Image::open_in(unknown, &image_name("a.cim")).unwrap_err();
-    assert!(error.kind() == ErrorKind::Unsupported && error.to_string().contains("7.0"), "{error}");
+    writer.commit().unwrap();
+    for major in [0, 4, 7] {
+        let unknown = patched(&*directory, "a.cim", 16, &[major]);
+        let error = Image::open_in(unknown.clone(), &image_name("a.cim")).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+        assert!(error.to_string().contains(&format!("a.cim has format version {major}.0")), "{error}");
+        let error = Writer::extend(unknown, &image_name("a.cim"), options()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+    }
+}
+
+#[test]
+fn minor_versions_are_not_compared() {
+    let directory = memory();
+    let mut writer = Writer::create(directory.clone(), &image_name("a.cim"), options()).unwrap();
+    put(&mut writer, "f", b"x");
+    writer.commit().unwrap();
+    let mut newer = directory.clone();
+    for name in directory.list().unwrap().iter().filter(|name| !name.starts_with("links")) {
+        newer = patched(&*newer, name, 20, &[9, 1]);
+    }
+    let image = Image::open_in(newer.clone(), &image_name("a.cim")).unwrap();
+    assert_eq!((image.version().to_string().as_str(), cat(&image, "f")), ("2.265", Some(b"x".to_vec())));
+    Writer::extend(newer, &image_name("a.cim"), options()).unwrap().commit().unwrap();
 }
 
 #[test]

@@ -1,10 +1,10 @@
 //! What is written reads back: from scratch, over an existing image, and through forks.
 
-use cimsnap::cim::{CaseRule, ErrorKind, Image, Metadata, Writer, WriterOptions};
+use cimsnap::cim::{ErrorKind, Image, Metadata, Writer, WriterOptions};
 
 use crate::support::{cat, file_metadata, image_name, memory, mkdir, name, patched, path, put};
 
-const UNSYNCED: WriterOptions = WriterOptions { case: CaseRule::Fold, sync: false, set: None };
+const UNSYNCED: WriterOptions = WriterOptions { sync: false, ..WriterOptions::DEFAULT };
 
 #[test]
 fn an_image_from_scratch_reads_back() {

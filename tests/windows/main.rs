@@ -12,6 +12,7 @@ mod growth;
 mod hcsshim;
 #[path = "../it/support/held.rs"]
 mod held;
+mod library;
 mod machine;
 mod native;
 mod node;

@@ -7,14 +7,13 @@ use std::thread;
 
 use super::{Checker, Severity};
 use crate::cim::error::Fault;
-use crate::cim::format::DIGEST_LEN;
+use crate::cim::format::{DIGEST_LEN, DigestKind};
 use crate::cim::units::RegionOffset;
 
 /// Work is handed out in pieces of about this many bytes.
 const PIECE: usize = 4 << 20;
 
-/// Where this many digests of a region are all wrong, they are not wrong but another writer's, who computes them in
-/// another way.
+/// Where this many digests of a region are all wrong, they are not wrong but computed in an unknown way.
 const FOREIGN: usize = 16;
 
 /// An object that is to be compared with its digest.
@@ -23,11 +22,12 @@ pub(super) struct Job<'a> {
     pub(super) offset: RegionOffset,
     pub(super) bytes: &'a [u8],
     pub(super) digest: [u8; DIGEST_LEN],
+    pub(super) kind: DigestKind,
 }
 
 impl Job<'_> {
     fn holds(&self) -> bool {
-        blake3::hash(self.bytes).as_bytes().first_chunk() == Some(&self.digest)
+        self.kind.of(self.bytes) == self.digest
     }
 }
 

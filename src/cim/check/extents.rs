@@ -2,10 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 
+use bitflags::bitflags;
+
 use super::Checker;
 use crate::cim::error::Fault;
 use crate::cim::format::RegionType;
-use crate::cim::reader::Region;
+use crate::cim::reader::{Image, Region};
 use crate::cim::units::RegionOffset;
 
 /// What an object is.
@@ -50,19 +52,56 @@ impl Object {
         matches!(self, Self::Data | Self::PeData)
     }
 
-    /// Says what is wrong with the place of an object.
+    /// Says what is wrong with the place of an object in a region of `kind`. `siblings` are the kinds of all regions of
+    /// the set: only where a set has a region for everything is there a wrong place.
     pub(super) fn misplaced(
         self,
         offset: RegionOffset,
         kind: RegionType,
+        siblings: Kinds,
     ) -> impl Iterator<Item = Fault> + use<> {
         let what = self.name();
-        let right = self == Self::Listed || self.is_data() == (kind != RegionType::METADATA);
+        let is_mixed = !siblings.is_all();
+        let right = is_mixed || self == Self::Listed || self.is_data() == (kind != RegionType::METADATA);
         let wrong_region = (!right).then_some(Fault::WrongRegion { what, found: kind.0 });
-        let align = kind.alignment();
+        let is_paged = self.is_data() && kind == RegionType::DATA && !is_mixed;
+        let align = if is_paged { kind.alignment() } else { RegionType::METADATA.alignment() };
         let aligned = offset.byte().is_multiple_of(align);
         let misaligned = (!aligned).then(|| Fault::Misaligned { what, offset: offset.byte(), align });
         [wrong_region, misaligned].into_iter().flatten()
+    }
+}
+
+bitflags! {
+    /// What the regions of a set hold.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub(super) struct Kinds: u8 {
+        const METADATA = 1;
+        const DATA = 2;
+        const SMALL_DATA = 4;
+    }
+}
+
+impl Kinds {
+    /// Returns for each region of an image what the regions of its set hold.
+    pub(super) fn by_region(image: &Image) -> Vec<Self> {
+        let mut regions = image.regions().iter();
+        let mut all = Vec::with_capacity(image.regions().len());
+        for set in image.header().sets() {
+            let of_set = regions.by_ref().take(set.count.into());
+            let kinds = of_set.fold(Self::empty(), |kinds, region| kinds | Self::of(region.kind()));
+            all.resize(all.len().saturating_add(set.count.into()), kinds);
+        }
+        all
+    }
+
+    fn of(kind: RegionType) -> Self {
+        match kind {
+            RegionType::METADATA => Self::METADATA,
+            RegionType::DATA => Self::DATA,
+            RegionType::SMALL_DATA => Self::SMALL_DATA,
+            _ => Self::empty(),
+        }
     }
 }
 

@@ -8,17 +8,20 @@ use super::trail::Trail;
 use super::tree::check_name;
 use super::{Checker, metadata, pe, size};
 use crate::cim::error::Fault;
-use crate::cim::format::{RegionType, Stream, StreamKind};
-use crate::cim::reader::{File, Streams};
+use crate::cim::format::{Stream, StreamKind};
+use crate::cim::reader::{Feature, File, Streams};
 use crate::cim::units::RegionOffset;
 
 /// Checks a file, but not the names that it holds if it is a directory.
 pub(super) fn check(checker: &mut Checker<'_>, file: &File, trail: &Trail) {
-    let record = checker.image.record(file.id).map_or(RegionOffset::NULL, |(place, _)| place);
+    let record = checker.image.record(file.id).map_or(RegionOffset::NULL, |record| record.place);
+    if let Some(feature) = file.unknown {
+        return checker.note(record, Some(trail), Fault::Unknown(feature));
+    }
     let (region, count) = (file.base_region, checker.image.regions().len());
     if usize::from(region) >= count {
         let fault = Fault::NoSuchRegion { what: "the base region of a file", region, count };
-        checker.error(record, Some(trail), fault);
+        checker.note(record, Some(trail), fault);
     }
     if !file.is_directory() {
         check_stream(checker, file.data, record, trail);
@@ -41,29 +44,18 @@ fn report(checker: &mut Checker<'_>, place: RegionOffset, trail: &Trail, fault: 
 fn check_stream(checker: &mut Checker<'_>, stream: Stream, holder: RegionOffset, trail: &Trail) {
     let Stream { offset, len, kind } = stream;
     match kind {
-        StreamKind::Data => {
-            let claim = checker.claim(Object::Data, offset, len.get(), Some(trail));
-            if let Claim::New(_) = claim {
-                note_placement(checker, stream, trail);
-            }
-        }
+        StreamKind::Data => drop(checker.claim(Object::Data, offset, len.get(), Some(trail))),
         StreamKind::Sparse if !offset.is_null() => {
             let fault =
                 Fault::Mismatch { field: "the offset of a sparse stream", expected: 0, found: offset.raw() };
             checker.note(holder, Some(trail), fault);
         }
         StreamKind::PeImage => pe::check(checker, stream, trail),
+        StreamKind::Unknown(kind) if checker.image.is_experimental() => {
+            checker.note(holder, Some(trail), Fault::Unknown(Feature::Stream(kind)));
+        }
+        StreamKind::Unknown(kind) => checker.error(holder, Some(trail), Fault::StreamType(kind)),
         StreamKind::Sparse | StreamKind::LinkTable => {}
-    }
-}
-
-/// Where the line between large and small data lies is our own choice.
-fn note_placement(checker: &mut Checker<'_>, stream: Stream, trail: &Trail) {
-    let Ok(region) = checker.image.regions().region(Object::Data.name(), stream.offset) else { return };
-    let found = region.kind();
-    if found != RegionType::METADATA && found != RegionType::for_data(stream.len.get()) {
-        let fault = Fault::Placement { len: stream.len.get(), found: found.0 };
-        checker.note(stream.offset, Some(trail), fault);
     }
 }
 
@@ -148,25 +140,18 @@ fn check_streams(checker: &mut Checker<'_>, file: &File, trail: &Trail) {
         match entry {
             Ok((name, raw)) => {
                 check_name(checker, place, trail, index, previous.replace(name), name);
-                check_alternate(checker, Stream::try_from(raw), place, trail);
+                check_alternate(checker, raw.into(), place, trail);
             }
             Err(fault) => checker.error(place, Some(trail), fault),
         }
     }
 }
 
-fn check_alternate(
-    checker: &mut Checker<'_>,
-    stream: Result<Stream, Fault>,
-    place: RegionOffset,
-    trail: &Trail,
-) {
-    match stream {
-        Ok(stream) if stream.is_directory() => {
-            let reason = "it has the type of a directory".to_owned();
-            checker.error(place, Some(trail), Fault::Malformed { what: "an alternate stream", reason });
-        }
-        Ok(stream) => check_stream(checker, stream, place, trail),
-        Err(fault) => checker.error(place, Some(trail), fault),
+fn check_alternate(checker: &mut Checker<'_>, stream: Stream, place: RegionOffset, trail: &Trail) {
+    if stream.is_directory() {
+        let reason = "it has the type of a directory".to_owned();
+        checker.error(place, Some(trail), Fault::Malformed { what: "an alternate stream", reason });
+        return;
     }
+    check_stream(checker, stream, place, trail);
 }

@@ -1,9 +1,12 @@
 //! How names and files agree: no file without a name, parents that hold their children, links as they are stored.
 
+use zerocopy::IntoBytes;
+
 use super::{Checker, Severity};
 use crate::cim::error::{Fault, Place};
 use crate::cim::files;
 use crate::cim::format::{LinkEntry, RawLinksHeader};
+use crate::cim::reader::Record;
 use crate::cim::units::FileId;
 
 pub(super) fn check(checker: &mut Checker<'_>) {
@@ -18,12 +21,19 @@ pub(super) fn check(checker: &mut Checker<'_>) {
 
 /// Checks a record against the names that lead to it.
 fn check_record(checker: &mut Checker<'_>, id: FileId, reached: bool) {
-    let Ok((place, record)) = checker.image.record(id) else { return };
+    let Ok(record) = checker.image.record(id) else { return };
     let root = checker.image.root();
-    let parent = FileId::from_raw(record.parent.get());
+    if !record.has_parent {
+        // Without a parent's id, a record that no name leads to may be left over from a deleted file.
+        if !reached && checker.complete && !is_zero(&record) {
+            checker.note(record.place, None, Fault::Orphan { id: id.raw() });
+        }
+        return;
+    }
+    let (place, parent) = (record.place, FileId::from_raw(record.raw.parent.get()));
     if id == root {
         if parent != Some(root) {
-            let (expected, found) = (u64::from(root.raw()), u64::from(record.parent.get()));
+            let (expected, found) = (u64::from(root.raw()), u64::from(record.raw.parent.get()));
             checker.note(place, None, Fault::Mismatch { field: "the parent of the root", expected, found });
         }
         return;
@@ -36,9 +46,13 @@ fn check_record(checker: &mut Checker<'_>, id: FileId, reached: bool) {
         }
         return;
     }
-    if checker.names.binary_search(&(id, parent)).is_err() {
+    if checker.names.binary_search(&(id, parent)).is_err() && checker.complete {
         checker.error(place, None, Fault::Parent { id: id.raw(), parent: parent.raw() });
     }
+}
+
+fn is_zero(record: &Record<'_>) -> bool {
+    record.raw.as_bytes().iter().chain(record.tail).all(|&byte| byte == 0)
 }
 
 /// Checks the links that lie beside the image, if there are any.

@@ -30,12 +30,12 @@ pub use report::{Finding, Report, Seen, Severity};
 
 use std::sync::Arc;
 
-use super::error::{CimError, Corruption, Fault, Place};
+use super::error::{CimError, Corruption, ErrorKind, Fault, Place};
 use super::files::ImageName;
 use super::io::Directory;
-use super::reader::Image;
+use super::reader::{Budget, Image};
 use super::units::{FileId, RegionOffset};
-use extents::{Claim, Extents, Object};
+use extents::{Claim, Extents, Kinds, Object};
 use ids::Ids;
 use trail::Trail;
 
@@ -89,6 +89,10 @@ struct Checker<'a> {
     options: CheckOptions,
     report: Report,
     extents: Extents,
+    /// For each region, what the regions of its set hold.
+    siblings: Vec<Kinds>,
+    /// How many bytes of file tables may still be read: tables may be shared.
+    tables: Budget,
     /// Which file ids the file tables hold, and which were reached.
     ids: Ids,
     /// Every name below the root: the file, and the directory that holds the name.
@@ -102,8 +106,10 @@ impl<'a> Checker<'a> {
         Self {
             image,
             options,
-            report: Report::default(),
+            report: Report { version: Some(image.version()), ..Report::default() },
             extents: Extents::default(),
+            siblings: Kinds::by_region(image),
+            tables: Budget::new("file tables", image.regions().total_len()),
             ids: Ids::default(),
             names: Vec::new(),
             complete: true,
@@ -122,11 +128,14 @@ impl<'a> Checker<'a> {
 
     /// Reports what the reader has refused.
     fn refused(&mut self, error: CimError, trail: Option<&Trail>) {
+        // What is not known is not wrong.
+        let is_unknown = error.kind() == ErrorKind::Unsupported;
+        let severity = if is_unknown { Severity::Note } else { Severity::Error };
         let Corruption { place, fault } = error.into_corruption().unwrap_or_else(|error| Corruption {
             place: Place { file: self.image.name().to_string(), offset: 0 },
             fault: Fault::Unreadable { reason: error.to_string() },
         });
-        self.find(Severity::Error, place, trail, fault);
+        self.find(severity, place, trail, fault);
     }
 
     fn find(&mut self, severity: Severity, place: Place, trail: Option<&Trail>, fault: Fault) {
@@ -150,7 +159,8 @@ impl<'a> Checker<'a> {
         let Ok(region) = image.regions().region(object.name(), offset) else { return Claim::Unusable };
         let claim = self.extents.claim(object, offset, region, bytes);
         if !matches!(claim, Claim::Known(_)) {
-            for fault in object.misplaced(offset, region.kind()) {
+            let siblings = self.siblings.get(usize::from(offset.region())).copied().unwrap_or_default();
+            for fault in object.misplaced(offset, region.kind(), siblings) {
                 self.error(offset, trail, fault);
             }
         }

@@ -5,7 +5,7 @@ use super::extents::{Claim, Object};
 use super::{Checker, Severity};
 use crate::cim::error::{Fault, Place};
 use crate::cim::files;
-use crate::cim::format::{ObjectIdEntry, ObjectIdHeader, Version};
+use crate::cim::format::{DigestKind, ObjectIdEntry, ObjectIdHeader, Version};
 use crate::cim::reader::Region;
 use crate::cim::units::RegionOffset;
 
@@ -29,7 +29,8 @@ pub(super) fn check(checker: &mut Checker<'_>, deep: bool) {
             Ok((version, header, entries)) => {
                 check_header(checker, &name, region, version, header);
                 check_order(checker, &name, entries);
-                let known = entries.iter().filter_map(|entry| check_entry(checker, number, entry));
+                let kind = DigestKind::recognize(entries, region.bytes()).unwrap_or(DigestKind::Blake3);
+                let known = entries.iter().filter_map(|entry| check_entry(checker, number, entry, kind));
                 // Kept only when they are needed: they are as many as there are files.
                 if deep { jobs.extend(known) } else { known.for_each(drop) }
             }
@@ -52,14 +53,13 @@ fn check_header(
     version: Version,
     header: ObjectIdHeader,
 ) {
-    let index = name.rsplit('_').next().and_then(|index| index.parse().ok()).unwrap_or_default();
-    let fields = [
-        ("the major version", u64::from(Version::WRITTEN.major), u64::from(version.major)),
-        ("the region index", index, u64::from(header.index)),
-        ("the region type", u64::from(region.kind().0), u64::from(header.kind.0)),
-    ];
-    for (field, expected, found) in fields.into_iter().filter(|(_, expected, found)| expected != found) {
-        error_in(checker, name, Fault::Mismatch { field, expected, found });
+    if version.known().is_none() {
+        let (expected, found) = (u64::from(Version::WRITTEN.major), u64::from(version.major));
+        error_in(checker, name, Fault::Mismatch { field: "the major version", expected, found });
+    }
+    if header.kind != region.kind() {
+        let (expected, found) = (u64::from(region.kind().0), u64::from(header.kind.0));
+        error_in(checker, name, Fault::Mismatch { field: "the region type", expected, found });
     }
 }
 
@@ -71,7 +71,12 @@ fn check_order(checker: &mut Checker<'_>, name: &str, entries: &[ObjectIdEntry])
 }
 
 /// Checks where an entry's object lies; returns it, the first time, for its digest to be compared.
-fn check_entry<'a>(checker: &mut Checker<'a>, region: u16, entry: &ObjectIdEntry) -> Option<Job<'a>> {
+fn check_entry<'a>(
+    checker: &mut Checker<'a>,
+    region: u16,
+    entry: &ObjectIdEntry,
+    kind: DigestKind,
+) -> Option<Job<'a>> {
     checker.report.seen.objects = checker.report.seen.objects.saturating_add(1);
     let Some(offset) = RegionOffset::new(region, entry.offset.get()) else {
         let place = RegionOffset::new(region, 0).unwrap_or_default();
@@ -81,7 +86,7 @@ fn check_entry<'a>(checker: &mut Checker<'a>, region: u16, entry: &ObjectIdEntry
         return None;
     };
     match checker.claim(Object::Listed, offset, entry.len.get(), None) {
-        Claim::New(bytes) => Some(Job { offset, bytes, digest: entry.digest }),
+        Claim::New(bytes) => Some(Job { offset, bytes, digest: entry.digest, kind }),
         Claim::Known(_) | Claim::Unusable => None,
     }
 }

@@ -21,15 +21,13 @@ pub(super) fn check(checker: &mut Checker<'_>, stream: Stream, trail: &Trail) {
         Ok(image) => image,
         Err(fault) => return checker.error(place, Some(trail), fault),
     };
-    if image.len != stream.len {
-        let (expected, found) = (stream.len.get(), image.len.get());
-        let fault = Fault::Mismatch { field: "the length of a PE image", expected, found };
+    if let Err(fault) = image.check(stream.len) {
         checker.error(place, Some(trail), fault);
     }
-    let behind = |offset: u64| offset >= image.len.get();
+    let behind = |offset: u64| offset >= stream.len.get();
     if let Some(found) = image.last_mapping().filter(|&offset| behind(offset)) {
-        let reason = format!("it maps offset {found:#x}, but its data is {:#x} bytes long", image.len.get());
-        checker.error(place, Some(trail), Fault::Malformed { what: Object::PeImage.name(), reason });
+        let reason = format!("it maps offset {found:#x} of a file of {:#x} bytes", stream.len.get());
+        checker.note(place, Some(trail), Fault::Malformed { what: Object::PeImage.name(), reason });
     }
-    checker.claim(Object::PeData, image.data, image.reach(), Some(trail));
+    checker.claim(Object::PeData, image.data, image.data_len, Some(trail));
 }

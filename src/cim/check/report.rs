@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::cim::error::{Fault, Place};
+use crate::cim::format::Version;
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -39,6 +40,8 @@ impl fmt::Display for Finding {
 /// What a check has found, and how much it has looked at.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
+    /// The version of the image; `None` where it could not be opened.
+    pub version: Option<Version>,
     /// What was found, in the order of the check; at most as many as were asked for.
     pub findings: Vec<Finding>,
     /// Number of errors, kept or not.

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::{CheckOptions, Checker, Finding, Report, Severity};
 use crate::cim::error::{CimError, Corruption, Fault, Place};
 use crate::cim::files::{self, ImageName};
-use crate::cim::format::{RegionSet, Version};
+use crate::cim::format::RegionSet;
 use crate::cim::io::Directory;
 use crate::cim::reader::{Region, Regions, read_header};
 
@@ -23,10 +23,6 @@ pub(super) fn check_files(
             return Ok(false);
         }
     };
-    if header.version.major != Version::WRITTEN.major {
-        // Opening it says best what is missing.
-        return Ok(true);
-    }
     let found = header.sets().map(|set| usize::from(set.count)).sum();
     if found > Regions::MAX {
         let place = Place { file: name.to_string(), offset: 0 };

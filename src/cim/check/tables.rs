@@ -62,13 +62,15 @@ fn check_table(checker: &mut Checker<'_>, place: RegionOffset, raw: RawFileTable
             Fault::Mismatch { field: "the count of an inner file table", expected, found },
         );
     }
+    // Tables with the same bytes may be stored once: records of like files are the same in version 1.
     match checker.claim(Object::Table, table.offset, table.len(), None) {
-        Claim::New(_) => Some(table.count),
-        Claim::Known(_) if table.is_empty() => Some(0),
-        Claim::Known(_) => {
-            checker.error(place, None, Fault::Shared { what: Object::Table.name() });
-            None
-        }
+        Claim::New(_) | Claim::Known(_) => match checker.tables.spend(table.len()) {
+            Ok(()) => Some(table.count),
+            Err(fault) => {
+                checker.error(place, None, fault);
+                None
+            }
+        },
         Claim::Unusable => None,
     }
 }

@@ -174,7 +174,14 @@ fn reach(checker: &mut Checker<'_>, trail: &Trail, id: FileId) -> Option<File> {
 /// Enters a directory that has names; returns whether there was one to enter.
 fn enter<'a>(checker: &mut Checker<'a>, walk: &mut Walk<'a>, file: &File, mark: Option<Mark>) -> bool {
     let place = file.data.offset;
-    if !file.is_directory() || file.data.len.get() == 0 {
+    if !file.is_directory() {
+        return false;
+    }
+    if file.unknown.is_some() {
+        checker.complete = false;
+        return false;
+    }
+    if file.data.len.get() == 0 {
         return false;
     }
     let len = file.data.len.get();

@@ -62,6 +62,15 @@ impl<'a> Comparer<'a> {
         let mut changes = Changes::empty();
         changes.set(Changes::ATTRIBUTES, left.attributes() != right.attributes());
         changes.set(Changes::TIMES, times(left) != times(right));
+        if left.unknown.is_some() || right.unknown.is_some() {
+            // What cannot be read counts as the same only if it is the very same.
+            let is_same = left.data.kind == right.data.kind
+                && left.data.len == right.data.len
+                && left.unknown == right.unknown
+                && self.same_place(left.data.offset, right.data.offset);
+            changes.set(Changes::DATA, !is_same);
+            return Ok(changes);
+        }
         changes.set(Changes::DATA, !left.is_directory() && !self.same_data(left.data, right.data)?);
         changes.set(Changes::SECURITY, self.left.security(left)? != self.right.security(right)?);
         changes.set(Changes::EAS, self.left.eas(left)? != self.right.eas(right)?);
@@ -80,6 +89,9 @@ impl<'a> Comparer<'a> {
         let empty = left.len.get() == 0 || (sparse(left) && sparse(right));
         if empty || (left.kind == right.kind && self.same_place(left.offset, right.offset)) {
             return Ok(true);
+        }
+        if matches!((left.kind, right.kind), (StreamKind::Unknown(_), _) | (_, StreamKind::Unknown(_))) {
+            return Ok(false);
         }
         if let Some(&same) = self.known.get(&(left, right)) {
             return Ok(same);

@@ -12,7 +12,7 @@ use bitflags::bitflags;
 
 use super::error::CimError;
 use super::names::ImagePath;
-use super::reader::Image;
+use super::reader::{File, Image};
 pub(crate) use compare::Comparer;
 pub(crate) use walk::{Pair, Walk};
 
@@ -60,7 +60,8 @@ pub enum Difference {
 
 /// Hands over every difference between two images, a directory before what it holds, in name order.
 ///
-/// Takes memory for the names of the directories that are open and for the hard links of both images.
+/// Takes memory for the names of the directories that are open and for the hard links of both images. Directories with a
+/// part that this library does not know are not entered.
 pub fn diff<E: From<CimError>>(
     left: &Image,
     right: &Image,
@@ -72,7 +73,10 @@ pub fn diff<E: From<CimError>>(
         if let Some(difference) = difference(&mut comparer, pair)? {
             visit(walk.path(), difference)?;
         }
-        walk.enter(pair)?;
+        let is_known = |file: &Option<File>| file.is_none_or(|file| file.unknown.is_none());
+        if is_known(&pair.left) && is_known(&pair.right) {
+            walk.enter(pair)?;
+        }
     }
     Ok(())
 }

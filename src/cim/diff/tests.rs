@@ -9,7 +9,8 @@ use crate::cim::{
     WriterOptions,
 };
 
-const OPTIONS: WriterOptions = WriterOptions { case: CaseRule::Distinguish, sync: false, set: None };
+const OPTIONS: WriterOptions =
+    WriterOptions { case: CaseRule::Distinguish, sync: false, ..WriterOptions::DEFAULT };
 
 fn path(text: &str) -> ImagePath {
     ImagePath::parse(text).unwrap()

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::hex;
-use crate::cim::error::CimError;
+use crate::cim::error::{CimError, ErrorKind};
 use crate::cim::format::{Stream, StreamKind};
 use crate::cim::reader::{Budget, Image};
 use crate::cim::units::RegionOffset;
@@ -63,7 +63,8 @@ impl<'a> Digests<'a> {
         Ok(digest.show())
     }
 
-    /// Returns the digest of a stream's data; `None` where there is none.
+    /// Returns the digest of a stream's data; `None` where there is none, and `unknown` where the image is of a version that
+    /// is known in part.
     pub(super) fn stream(&mut self, stream: Stream) -> Result<Option<String>, CimError> {
         if stream.len.get() == 0 {
             return Ok(None);
@@ -76,7 +77,10 @@ impl<'a> Digests<'a> {
             return Ok(Some(known.show()));
         }
         self.spend(stream.offset, stream.len.get())?;
-        let digest = self.hash(stream)?;
+        let digest = match self.hash(stream) {
+            Err(error) if error.kind() == ErrorKind::Unsupported => return Ok(Some("unknown".to_owned())),
+            hashed => hashed?,
+        };
         self.known.insert(key, digest);
         Ok(Some(digest.show()))
     }

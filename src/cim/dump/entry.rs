@@ -39,6 +39,9 @@ pub struct DumpEntry {
     /// For a file with several names, which they are.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub links: Option<DumpLinks>,
+    /// What keeps the file from being read; only in images of version 3.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unknown: Option<String>,
 }
 
 /// What a path leads to.
@@ -138,6 +141,9 @@ impl fmt::Display for DumpEntry {
             if let Some(first) = first {
                 write!(f, " link=\"{first}\"")?;
             }
+        }
+        if let Some(unknown) = &self.unknown {
+            write!(f, " unknown=\"{unknown}\"")?;
         }
         Ok(())
     }

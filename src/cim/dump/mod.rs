@@ -96,6 +96,10 @@ impl<'a> Dumper<'a> {
         let path = self.path(visit)?;
         let image = self.image;
         let links = self.links(file.id, &path);
+        if let Some(feature) = file.unknown {
+            let unknown = Some(feature.to_string());
+            return Ok(DumpEntry { links, unknown, ..self.bare_entry(path, file) });
+        }
         let reparse = match image.reparse(file)? {
             Some(bytes) => {
                 Some(DumpReparse { tag: file.reparse_tag, digest: self.digests.object(file.reparse, bytes)? })
@@ -112,18 +116,32 @@ impl<'a> Dumper<'a> {
         };
         let data = !file.is_directory() && self.options.data;
         Ok(DumpEntry {
-            path,
-            kind: if file.is_directory() { DumpKind::Directory } else { DumpKind::File },
-            attributes: file.attributes().bits(),
-            times: self.options.times.then(|| DumpTimes::of(file)),
-            size: file.size(),
             data: if data { self.digests.stream(file.data)? } else { None },
             security,
             eas,
             reparse,
             streams: self.streams(file)?,
             links,
+            ..self.bare_entry(path, file)
         })
+    }
+
+    /// Describes a file by its record alone.
+    fn bare_entry(&self, path: String, file: &File) -> DumpEntry {
+        DumpEntry {
+            path,
+            kind: if file.is_directory() { DumpKind::Directory } else { DumpKind::File },
+            attributes: file.attributes().bits(),
+            times: self.options.times.then(|| DumpTimes::of(file)),
+            size: file.size(),
+            data: None,
+            security: None,
+            eas: None,
+            reparse: None,
+            streams: Vec::new(),
+            links: None,
+            unknown: None,
+        }
     }
 
     fn path(&self, visit: &Visit<'_>) -> Result<String, CimError> {

@@ -1,17 +1,12 @@
 //! The common header, first in every file (docs/format.md, "Common header").
 
-use std::fmt;
-
 use zerocopy::little_endian::{U16, U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
-use super::{front, len};
+use super::{Major, Version, front, len};
 use crate::cim::error::Fault;
 
 const MAGIC: [u8; 8] = *b"cimfile0";
-
-/// The major version that current Windows writes; only its headers are read.
-pub const MAJOR_CURRENT_WINDOWS: u32 = 3;
 
 /// What a file of an image is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
@@ -36,37 +31,15 @@ pub struct CommonHeader {
     /// Length of the whole header of this kind of file.
     header_len: U32,
     kind: FileKind,
-    /// Zero.
+    /// Written as 0 and never judged: in images of Windows this and the fields below are not zero.
     reserved1: u8,
-    /// Zero.
     reserved2: U16,
     major: U32,
     minor: U32,
-    /// Zero.
     reserved3: U64,
 }
 
 const _: () = assert!(size_of::<CommonHeader>() == 32); // 8 + 4 + 1 + 1 + 2 + 4 + 4 + 8
-
-/// A format version.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Version {
-    /// Changes what readers must know.
-    pub major: u32,
-    /// Changes what readers may ignore.
-    pub minor: u32,
-}
-
-impl Version {
-    /// The version that this library writes and reads whole.
-    pub const WRITTEN: Self = Self { major: 2, minor: 0 };
-}
-
-impl fmt::Display for Version {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.major, self.minor)
-    }
-}
 
 impl CommonHeader {
     /// Makes the header of a file that this library writes.
@@ -83,7 +56,7 @@ impl CommonHeader {
         }
     }
 
-    /// Checks everything but the version, which the caller judges: of an unknown one, nothing else is checked.
+    /// Checks magic, kind and length. The caller judges the version; nothing else is checked of an unknown one.
     pub fn check(bytes: &[u8], kind: FileKind, header_len: u64) -> Result<Version, Fault> {
         let raw: &Self = front("the common header", bytes)?;
         if raw.magic != MAGIC {
@@ -93,13 +66,10 @@ impl CommonHeader {
             return Err(Fault::FileType { expected: kind.0, found: raw.kind.0 });
         }
         let version = Version { major: raw.major.get(), minor: raw.minor.get() };
-        if version.major != Version::WRITTEN.major && version.major != MAJOR_CURRENT_WINDOWS {
-            return Ok(version);
-        }
-        // A later version may have a longer header; what is known lies in front.
+        let Some(major) = version.known() else { return Ok(version) };
+        // A header of version 3 may be longer; the known fields lie in front.
         let found = u64::from(raw.header_len.get());
-        let fits =
-            if version.major == Version::WRITTEN.major { found == header_len } else { found >= header_len };
+        let fits = if major == Major::V3 { found >= header_len } else { found == header_len };
         if !fits {
             return Err(Fault::HeaderLength { expected: header_len, found });
         }

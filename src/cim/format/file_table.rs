@@ -3,7 +3,7 @@
 use zerocopy::little_endian::{U16, U32, U64};
 use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout, Unaligned};
 
-use super::{RawFileRecord, size_of_u64};
+use super::{Major, RawFileRecord, size_of_u64};
 use crate::cim::error::Fault;
 use crate::cim::units::{FileId, RegionOffset};
 
@@ -21,6 +21,9 @@ pub struct RawFileTable {
 
 const _: () = assert!(size_of::<RawFileTable>() == 16); // 8 + 2 + 2 + 4
 
+/// Where the parent's id ends in a record.
+const PARENT_END: usize = 92;
+
 /// Where a file table lies and how its records are spaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FileTable {
@@ -33,9 +36,9 @@ pub struct FileTable {
 }
 
 impl FileTable {
-    /// Names a table of records in our size.
+    /// Names a table of records as this library writes them.
     pub fn new(offset: RegionOffset, count: u16) -> Self {
-        Self { offset, count, entry_size: 96 }
+        Self { offset, count, entry_size: Major::V2.record_len() }
     }
 
     /// Returns the length of the table in bytes.
@@ -48,15 +51,22 @@ impl FileTable {
         self.count == 0
     }
 
-    /// Reads record `slot` out of the table's bytes: a shorter record is extended with zeros, a longer one cut.
-    pub fn record(self, table: &[u8], slot: usize) -> Option<RawFileRecord> {
+    /// Returns whether the records have a parent's id, in a table of this version. Version 1 has none.
+    pub fn has_parents(self, major: Major) -> bool {
+        major >= Major::V2 && usize::from(self.entry_size) >= PARENT_END
+    }
+
+    /// Reads record `slot` out of the bytes of a table of this version: a shorter record is extended with zeros; what a
+    /// longer one has behind the known fields is returned beside it.
+    pub fn record(self, table: &[u8], slot: usize, major: Major) -> Option<(RawFileRecord, &[u8])> {
         let entry_size = usize::from(self.entry_size);
         let start = slot.checked_mul(entry_size)?;
         let entry = table.get(start..start.checked_add(entry_size)?)?;
         let mut record = RawFileRecord::new_zeroed();
-        let shared = entry_size.min(size_of::<RawFileRecord>());
-        record.as_mut_bytes()[..shared].copy_from_slice(&entry[..shared]);
-        Some(record)
+        let known_len = usize::from(major.record_len()).min(size_of::<RawFileRecord>());
+        let (known, tail) = entry.split_at(entry_size.min(known_len));
+        record.as_mut_bytes()[..known.len()].copy_from_slice(known);
+        Some((record, tail))
     }
 
     /// Returns the entry as it lies on disk.

@@ -68,7 +68,7 @@ pub struct ImageHeader {
 }
 
 impl ImageHeader {
-    /// Reads a whole `.cim` file. The version is not judged: headers of version 3 have the same layout.
+    /// Reads a whole `.cim` file. The header has the same layout in all known versions.
     pub fn parse(bytes: &[u8]) -> Result<Self, Fault> {
         let version = CommonHeader::check(bytes, FileKind::IMAGE, size_of_u64::<RawImageHeader>())?;
         let raw: &RawImageHeader = front("the image header", bytes)?;
@@ -137,9 +137,21 @@ mod tests {
     }
 
     #[test]
-    fn headers_of_version_3_are_read() {
+    fn headers_of_all_known_versions_are_read() {
+        for major in 1..=3 {
+            let mut bytes = header().to_bytes().unwrap();
+            bytes[16] = major;
+            let version = ImageHeader::parse(&bytes).unwrap().version;
+            assert_eq!((version.major, version.known().is_some()), (major.into(), true));
+        }
+    }
+
+    #[test]
+    fn reserved_fields_are_not_judged() {
         let mut bytes = header().to_bytes().unwrap();
-        bytes[16] = 3;
-        assert_eq!(ImageHeader::parse(&bytes).unwrap().version.major, 3);
+        for at in [13, 14, 24, 31, 50, 52, 64, 68, 90, 92] {
+            bytes[at] = 7;
+        }
+        assert_eq!(ImageHeader::parse(&bytes), Ok(header()));
     }
 }

@@ -6,8 +6,9 @@ use zerocopy::little_endian::{U16, U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use super::image_header::RawRegionSet;
-use super::{RawStream, RegionSet, front, front_slice, len, size_of_u64};
+use super::{PeImage, RawStream, RegionSet, front, front_slice, len, size_of_u64};
 use crate::cim::error::Fault;
+use crate::cim::units::StreamLen;
 
 const MAGIC: [u8; 8] = *b"cimjrnl0";
 const VERSION: u32 = 1;
@@ -134,6 +135,8 @@ impl EditKind {
     pub const DELETE: Self = Self(6);
     /// Path, of the parent's tree: a directory loses all that is in it.
     pub const CLEAR: Self = Self(7);
+    /// Path, leaf, length, PE image object: an expanded executable in place of whatever has the path.
+    pub const PE_IMAGE: Self = Self(8);
 
     /// Says of an edit that it is none of these.
     pub fn fault(self) -> Fault {
@@ -214,6 +217,14 @@ impl<'a> EditCursor<'a> {
     /// Reads a stream.
     pub fn stream(&mut self) -> Result<RawStream, Fault> {
         self.take("a stream").copied()
+    }
+
+    /// Reads the length of an executable and the description of how it lies, whose offset counts in the layer set.
+    pub fn pe_image(&mut self) -> Result<(StreamLen, PeImage<'a>), Fault> {
+        let len: &U64 = self.take("the length of an executable")?;
+        let image = PeImage::parse(self.rest)?;
+        self.rest = &self.rest[image.bytes_len()..];
+        Ok((StreamLen::from_bits(len.get()), image))
     }
 
     /// Returns how many bytes are left.

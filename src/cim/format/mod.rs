@@ -16,8 +16,9 @@ mod pe_image;
 mod record;
 mod region;
 mod stream;
+mod version;
 
-pub use common::{CommonHeader, FileKind, MAJOR_CURRENT_WINDOWS, Version};
+pub use common::{CommonHeader, FileKind};
 pub use file_table::{FileTable, RawFileTable};
 pub use filesystem::{Filesystem, RawFilesystem};
 pub use guid::{Guid, RawGuid};
@@ -25,11 +26,12 @@ pub use image_header::{ImageHeader, RawImageHeader, RawRegionSet, RegionSet};
 pub use journal::{EditCursor, EditKind, JournalHeader, RawJournalHeader, RawLeaf, RawPathFront};
 pub use link_table::{LinkTable, LinkTableLayout, NameEntry, Value};
 pub use links::{LinkEntry, RawLinksHeader};
-pub use object_ids::{DIGEST_LEN, ObjectIdEntry, ObjectIdHeader, RawObjectIdHeader};
+pub use object_ids::{DIGEST_LEN, DigestKind, ObjectIdEntry, ObjectIdHeader, RawObjectIdHeader};
 pub use pe_image::{PeImage, RawPeImage, RawPeMapping};
 pub use record::{Attributes, RawFileRecord, RecordFlags};
 pub use region::{RawRegionHeader, RegionHeader, RegionType, SMALL_DATA_LIMIT};
 pub use stream::{RawStream, Stream, StreamKind};
+pub use version::{Major, Version};
 
 use zerocopy::{FromBytes, Immutable, KnownLayout};
 

@@ -13,7 +13,7 @@ use crate::cim::units::{RegionOffset, StreamLen};
 pub struct RawPeImage {
     /// Where the expanded data lies.
     pub data: U64,
-    /// Length of the file.
+    /// Length of the expanded data.
     pub data_len: U64,
     /// Length of the loaded image.
     pub image_len: U32,
@@ -42,9 +42,14 @@ const _: () = assert!(size_of::<RawPeMapping>() == 8); // 4 + 4
 pub struct PeImage<'a> {
     /// Where the expanded data lies.
     pub data: RegionOffset,
-    /// Length of the file.
-    pub len: StreamLen,
-    mappings: &'a [RawPeMapping],
+    /// Length of the expanded data.
+    pub data_len: u64,
+    /// Length of the loaded image.
+    pub image_len: u32,
+    /// Bit 0: the image is valid.
+    pub flags: u16,
+    /// Where the data lies, sorted by file offset.
+    pub mappings: &'a [RawPeMapping],
 }
 
 /// A piece of a PE image that lies in one run.
@@ -69,9 +74,16 @@ impl<'a> PeImage<'a> {
         }
         Ok(Self {
             data: RegionOffset::from_raw(raw.data.get()),
-            len: StreamLen::from_bits(raw.data_len.get()),
+            data_len: raw.data_len.get(),
+            image_len: raw.image_len.get(),
+            flags: raw.flags.get(),
             mappings,
         })
+    }
+
+    /// Returns the length of the object in bytes.
+    pub fn bytes_len(&self) -> usize {
+        size_of::<RawPeImage>() + size_of_val(self.mappings)
     }
 
     /// Returns the length of the object with `count` mappings.
@@ -84,16 +96,23 @@ impl<'a> PeImage<'a> {
         self.mappings.last().map(|mapping| u64::from(mapping.file_offset.get()))
     }
 
-    /// Returns how far from the start of the expanded data the runs reach.
-    pub fn reach(&self) -> u64 {
+    /// Checks that every byte of a file of `len` bytes lies in the expanded data.
+    pub fn check(&self, len: StreamLen) -> Result<(), Fault> {
+        let (need, have) = (self.reach(len), self.data_len);
+        if need > have { Err(Fault::Short { what: "the data of a PE image", need, have }) } else { Ok(()) }
+    }
+
+    /// Returns how far from the start of the expanded data the runs of a file of `len` bytes reach.
+    pub fn reach(&self, len: StreamLen) -> u64 {
         let starts = self.mappings.iter().map(|mapping| u64::from(mapping.file_offset.get()));
-        let runs = [0].into_iter().chain(starts).filter_map(|start| self.run(start));
+        let runs = [0].into_iter().chain(starts).filter_map(|start| self.run(start, len));
         runs.map(|run| run.at + run.len).max().unwrap_or(0)
     }
 
-    /// Returns the run that holds the byte at `offset`, from there on. `None` at the end of the file.
-    pub fn run(&self, offset: u64) -> Option<PeRun> {
-        let left = self.len.get().checked_sub(offset).filter(|&left| left > 0)?;
+    /// Returns the run that holds the byte at `offset` of a file of `len` bytes, from there on. `None` at the end of
+    /// the file.
+    pub fn run(&self, offset: u64, len: StreamLen) -> Option<PeRun> {
+        let left = len.get().checked_sub(offset).filter(|&left| left > 0)?;
         let next = self.mappings.partition_point(|mapping| u64::from(mapping.file_offset.get()) <= offset);
         let delta = next.checked_sub(1).map_or(0, |last| u64::from(self.mappings[last].delta.get()));
         let to_next = self.mappings.get(next).map(|mapping| u64::from(mapping.file_offset.get()) - offset);
@@ -110,12 +129,14 @@ mod tests {
         let mapping =
             |file_offset, delta| RawPeMapping { file_offset: U32::new(file_offset), delta: U32::new(delta) };
         let mappings = [mapping(0x400, 0xC00), mapping(0x600, 0x1A00)];
-        let image =
-            PeImage { data: RegionOffset::NULL, len: StreamLen::from_bits(0x700), mappings: &mappings };
-        assert_eq!(image.run(0), Some(PeRun { at: 0, len: 0x400 }));
-        assert_eq!(image.run(0x3FF), Some(PeRun { at: 0x3FF, len: 1 }));
-        assert_eq!(image.run(0x400), Some(PeRun { at: 0x1000, len: 0x200 }));
-        assert_eq!(image.run(0x6FF), Some(PeRun { at: 0x20FF, len: 1 }));
-        assert_eq!(image.run(0x700), None);
+        let (data, data_len, image_len, flags) = (RegionOffset::NULL, 0x2100, 0x3000, 1);
+        let image = PeImage { data, data_len, image_len, flags, mappings: &mappings };
+        let (len, run) = (StreamLen::from_bits(0x700), |at, len| Some(PeRun { at, len }));
+        assert_eq!(image.run(0, len), run(0, 0x400));
+        assert_eq!(image.run(0x3FF, len), run(0x3FF, 1));
+        assert_eq!(image.run(0x400, len), run(0x1000, 0x200));
+        assert_eq!(image.run(0x6FF, len), run(0x20FF, 1));
+        assert_eq!(image.run(0x700, len), None);
+        assert_eq!(image.reach(len), 0x2100);
     }
 }

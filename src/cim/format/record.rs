@@ -6,7 +6,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use super::RawStream;
 
-/// A file record as it lies on disk. A record whose parent is 0 is free.
+/// A file record as it lies on disk. Version 1 ends before `parent`; elsewhere a record whose parent is 0 is free.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
 pub struct RawFileRecord {
@@ -38,11 +38,11 @@ pub struct RawFileRecord {
     /// Alternate streams: a link table whose values are streams.
     pub streams: U64,
 
-    /// Directory of the first link.
+    /// Directory of the first name.
     pub parent: U32,
     /// Index of the first region that was new when the file was added.
     pub base_region: U16,
-    /// Zero.
+    /// Not judged.
     pub reserved: U16,
 }
 
@@ -108,6 +108,9 @@ impl Attributes {
 }
 
 impl RecordFlags {
+    /// The bits whose meaning is known.
+    pub const KNOWN: Self = Self::from_bits_retain(0x1F);
+
     /// Returns the attributes that Windows shows for these flags on a file or directory.
     pub fn attributes(self, directory: bool, reparse_point: bool) -> Attributes {
         let mut shown = Attributes::empty();

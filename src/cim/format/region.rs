@@ -3,12 +3,11 @@
 use zerocopy::little_endian::{U16, U32};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
-use super::{CommonHeader, FileKind, Version, front, size_of_u64};
+use super::{CommonHeader, FileKind, Major, Version, front, size_of_u64};
 use crate::cim::error::Fault;
 
-/// Data shorter than this goes to the region of small data. Alignment costs half a page a file, which is next to nothing
-/// from here on.
-pub const SMALL_DATA_LIMIT: u64 = 32 << 10;
+/// The longest data that goes to the region of small data. Windows was seen to put 890 bytes there, but not 1046.
+pub const SMALL_DATA_LIMIT: u64 = 1024;
 
 /// What a region holds.
 #[derive(
@@ -37,14 +36,24 @@ impl RegionType {
     /// Data of small files.
     pub const SMALL_DATA: Self = Self(2);
 
+    /// Returns whether this library knows the type.
+    pub fn is_known(self) -> bool {
+        self <= Self::SMALL_DATA
+    }
+
     /// Returns the alignment of objects.
     pub fn alignment(self) -> u64 {
         if self == Self::DATA { 4096 } else { 8 }
     }
 
+    /// Returns what the length of a finished region file is a multiple of.
+    pub fn end_alignment(self) -> u64 {
+        if self == Self::DATA { 4096 } else { 1 }
+    }
+
     /// Returns the kind of region that data of this length goes to.
     pub fn for_data(len: u64) -> Self {
-        if len < SMALL_DATA_LIMIT { Self::SMALL_DATA } else { Self::DATA }
+        if len <= SMALL_DATA_LIMIT { Self::SMALL_DATA } else { Self::DATA }
     }
 }
 
@@ -64,9 +73,9 @@ const _: () = assert!(size_of::<RawRegionHeader>() == 40); // 32 + 2 + 1 + 1 + 4
 /// A checked header of a region file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RegionHeader {
-    /// Place of the region in its set.
+    /// Place of the region in its set as this library writes it. Windows writes 0: the file's name decides.
     pub index: u16,
-    /// What the region holds; one of the known types.
+    /// What the region holds: one of the known types, but for files of version 3.
     pub kind: RegionType,
 }
 
@@ -78,7 +87,7 @@ impl RegionHeader {
     pub fn parse(bytes: &[u8]) -> Result<(Version, Self), Fault> {
         let version = CommonHeader::check(bytes, FileKind::REGION, Self::LEN)?;
         let raw: &RawRegionHeader = front("the region header", bytes)?;
-        if raw.kind > RegionType::SMALL_DATA {
+        if !raw.kind.is_known() && version.known() != Some(Major::V3) {
             return Err(Fault::RegionType(raw.kind.0));
         }
         Ok((version, Self { index: raw.index.get(), kind: raw.kind }))

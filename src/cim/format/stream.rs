@@ -3,7 +3,6 @@
 use zerocopy::little_endian::U64;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
-use crate::cim::error::Fault;
 use crate::cim::units::{RegionOffset, StreamLen};
 
 /// A stream as it lies on disk: offset, then length (bits 0..47), type (48..55) and the sparse bit (56).
@@ -36,6 +35,8 @@ pub enum StreamKind {
     LinkTable,
     /// A description of an executable whose sections lie page-aligned.
     PeImage,
+    /// Something that this library cannot read, by the type on disk.
+    Unknown(u8),
 }
 
 /// A checked stream.
@@ -64,20 +65,27 @@ impl Stream {
     }
 }
 
-impl TryFrom<RawStream> for Stream {
-    type Error = Fault;
-
-    fn try_from(raw: RawStream) -> Result<Self, Fault> {
+impl From<RawStream> for Stream {
+    fn from(raw: RawStream) -> Self {
         let word = raw.len_and_type.get();
-        let kind = u8::try_from((word >> TYPE_SHIFT) & 0xFF).expect("masked to 8 bits");
-        let kind = match kind {
+        let kind = match RawStream::kind(raw) {
             TYPE_DATA if word & SPARSE != 0 => StreamKind::Sparse,
             TYPE_DATA => StreamKind::Data,
             TYPE_LINK_TABLE => StreamKind::LinkTable,
             TYPE_PE_IMAGE => StreamKind::PeImage,
-            other => return Err(Fault::StreamType(other)),
+            other => StreamKind::Unknown(other),
         };
-        Ok(Self { offset: RegionOffset::from_raw(raw.offset.get()), len: StreamLen::from_bits(word), kind })
+        Self { offset: RegionOffset::from_raw(raw.offset.get()), len: StreamLen::from_bits(word), kind }
+    }
+}
+
+impl RawStream {
+    /// The highest type that is known.
+    pub const LAST_KNOWN: u8 = TYPE_PE_IMAGE;
+
+    /// Returns the type as it lies on disk.
+    pub fn kind(self) -> u8 {
+        u8::try_from((self.len_and_type.get() >> TYPE_SHIFT) & 0xFF).expect("masked to 8 bits")
     }
 }
 
@@ -88,6 +96,7 @@ impl From<Stream> for RawStream {
             StreamKind::Sparse => (TYPE_DATA, SPARSE),
             StreamKind::LinkTable => (TYPE_LINK_TABLE, 0),
             StreamKind::PeImage => (TYPE_PE_IMAGE, 0),
+            StreamKind::Unknown(other) => (other, 0),
         };
         Self {
             offset: U64::new(stream.offset.raw()),
@@ -102,16 +111,11 @@ mod tests {
 
     #[test]
     fn streams_read_back() {
-        for kind in [StreamKind::Data, StreamKind::Sparse, StreamKind::LinkTable, StreamKind::PeImage] {
+        let known = [StreamKind::Data, StreamKind::Sparse, StreamKind::LinkTable, StreamKind::PeImage];
+        for kind in known.into_iter().chain([StreamKind::Unknown(9)]) {
             let offset = RegionOffset::new(3, 0x5000).unwrap();
             let stream = Stream { offset, len: StreamLen::MAX, kind };
-            assert_eq!(Stream::try_from(RawStream::from(stream)), Ok(stream));
+            assert_eq!(Stream::from(RawStream::from(stream)), stream);
         }
-    }
-
-    #[test]
-    fn unknown_types_are_named() {
-        let raw = RawStream { offset: U64::ZERO, len_and_type: U64::new(9 << TYPE_SHIFT) };
-        assert_eq!(Stream::try_from(raw), Err(Fault::StreamType(9)));
     }
 }

@@ -1,8 +1,9 @@
 //! The bytes of a stream.
 
-use super::{Image, Regions};
+use super::{File, Image, Regions};
 use crate::cim::error::{CimError, Fault};
 use crate::cim::format::{PeImage, Stream, StreamKind};
+use crate::cim::units::StreamLen;
 
 /// Zeros that sparse streams read as.
 static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
@@ -18,7 +19,7 @@ pub struct Data<'a> {
 enum Source<'a> {
     Plain(&'a [u8]),
     Zeros,
-    /// The descriptor, and everything behind the start of the expanded data.
+    /// The descriptor, and the expanded data.
     PeImage(PeImage<'a>, &'a [u8]),
 }
 
@@ -34,9 +35,18 @@ impl<'a> Chunk<'a> {
 }
 
 impl Image {
+    /// Opens the data of a file, like [`data`](Self::data).
+    pub fn file_data(&self, file: &File) -> Result<Data<'_>, CimError> {
+        self.require_known(file)?;
+        self.data(file.data)
+    }
+
     /// Opens a stream's data. Everything is checked here: reading cannot fail.
     pub fn data(&self, stream: Stream) -> Result<Data<'_>, CimError> {
-        self.regions.data(stream)
+        match stream.kind {
+            StreamKind::Unknown(kind) => Err(self.unknown_stream(stream, kind)),
+            _ => self.regions.data(stream),
+        }
     }
 }
 
@@ -49,21 +59,29 @@ impl Regions {
             StreamKind::Sparse => Source::Zeros,
             StreamKind::LinkTable => Source::Plain(&[]),
             StreamKind::PeImage => self.pe_image(stream)?,
+            StreamKind::Unknown(kind) => return Err(self.corrupt(stream.offset, Fault::StreamType(kind))),
         };
         let len = if stream.is_directory() { 0 } else { len };
         Ok(Data { len, source })
+    }
+
+    /// Opens the data of an executable of `len` bytes by a description that lies elsewhere.
+    pub(in crate::cim) fn expanded<'a>(
+        &'a self,
+        len: StreamLen,
+        image: PeImage<'a>,
+    ) -> Result<Data<'a>, CimError> {
+        image.check(len).map_err(|fault| self.corrupt(image.data, fault))?;
+        let data = self.object("the data of a PE image", image.data, image.data_len)?;
+        Ok(Data { len: len.get(), source: Source::PeImage(image, data) })
     }
 
     fn pe_image(&self, stream: Stream) -> Result<Source<'_>, CimError> {
         let what = "the PE image object";
         let tail = self.tail(what, stream.offset)?;
         let image = PeImage::parse(tail).map_err(|fault| self.corrupt(stream.offset, fault))?;
-        if image.len != stream.len {
-            let (expected, found) = (stream.len.get(), image.len.get());
-            let fault = Fault::Mismatch { field: "the length of a PE image", expected, found };
-            return Err(self.corrupt(stream.offset, fault));
-        }
-        let data = self.object("the data of a PE image", image.data, image.reach())?;
+        image.check(stream.len).map_err(|fault| self.corrupt(stream.offset, fault))?;
+        let data = self.object("the data of a PE image", image.data, image.data_len)?;
         Ok(Source::PeImage(image, data))
     }
 }
@@ -92,7 +110,7 @@ impl<'a> Data<'a> {
             _ if left == 0 => return Chunk(&[]),
             Source::Plain(bytes) => (*bytes, offset, left),
             Source::Zeros => (&ZEROS[..], 0, left.min(65_536)),
-            Source::PeImage(image, bytes) => match image.run(offset) {
+            Source::PeImage(image, bytes) => match image.run(offset, StreamLen::from_bits(self.len)) {
                 Some(run) => (*bytes, run.at, run.len),
                 None => return Chunk(&[]),
             },

@@ -52,6 +52,7 @@ impl Image {
     /// Returns the names of a directory; none for a file.
     pub fn entries(&self, directory: &File) -> Result<Entries<'_>, CimError> {
         let stream = directory.data;
+        self.require_known(directory)?;
         if !stream.is_directory() || stream.len.get() == 0 {
             return Ok(Entries::EMPTY);
         }
@@ -73,6 +74,7 @@ impl Image {
 
     /// Returns the table of a file's alternate streams.
     pub fn streams(&self, file: &File) -> Result<Streams<'_>, CimError> {
+        self.require_known(file)?;
         if file.streams.is_null() {
             return Ok(Streams::EMPTY);
         }
@@ -107,7 +109,7 @@ impl Image {
     }
 
     fn alternate(&self, place: RegionOffset, raw: RawStream) -> Result<Stream, CimError> {
-        let stream = Stream::try_from(raw).map_err(|fault| self.regions.corrupt(place, fault))?;
+        let stream = Stream::from(raw);
         if stream.is_directory() {
             let fault = Fault::Malformed {
                 what: "an alternate stream",

@@ -1,8 +1,8 @@
 //! A checked file record.
 
-use super::Image;
-use crate::cim::error::{CimError, Fault};
-use crate::cim::format::{Attributes, RawFileRecord, RecordFlags, Stream};
+use super::{Feature, Image};
+use crate::cim::error::{CimError, Unsupported};
+use crate::cim::format::{Attributes, RawFileRecord, RawStream, RecordFlags, Stream, StreamKind};
 use crate::cim::units::{FileId, FileTime, RegionOffset};
 
 /// Everything about a file but its names and bytes.
@@ -34,23 +34,24 @@ pub struct File {
     pub reparse_tag: u32,
     /// Where the table of alternate streams lies; may be null.
     pub streams: RegionOffset,
-    /// The directory of the first link.
+    /// The directory of the first name; `None` where the record does not state it. See [`Image::parent`].
     pub parent: Option<FileId>,
     /// The first region that was new when the file was added.
     pub base_region: u16,
+    /// What keeps the file from being read; only in images of version 3.
+    pub unknown: Option<Feature>,
 }
 
 impl File {
-    /// Checks a record.
-    pub(in crate::cim) fn check(id: FileId, raw: &RawFileRecord) -> Result<Self, Fault> {
-        Ok(Self {
+    pub(in crate::cim) fn new(id: FileId, raw: &RawFileRecord) -> Self {
+        Self {
             id,
             flags: RecordFlags::from_bits_retain(raw.flags.get()),
             creation_time: FileTime::from_raw(raw.creation_time.get()),
             last_write_time: FileTime::from_raw(raw.last_write_time.get()),
             change_time: FileTime::from_raw(raw.change_time.get()),
             last_access_time: FileTime::from_raw(raw.last_access_time.get()),
-            data: raw.data.try_into()?,
+            data: raw.data.into(),
             security: RegionOffset::from_raw(raw.security.get()),
             eas: RegionOffset::from_raw(raw.eas.get()),
             ea_len: raw.ea_len.get(),
@@ -59,7 +60,17 @@ impl File {
             streams: RegionOffset::from_raw(raw.streams.get()),
             parent: FileId::from_raw(raw.parent.get()),
             base_region: raw.base_region.get(),
-        })
+            unknown: None,
+        }
+    }
+
+    /// Marks the file as unreadable, its data included.
+    pub(super) fn with_unknown(self, feature: Feature) -> Self {
+        let kind = match self.data.kind {
+            StreamKind::LinkTable => StreamKind::LinkTable,
+            _ => StreamKind::Unknown(RawStream::from(self.data).kind()),
+        };
+        Self { data: Stream { kind, ..self.data }, unknown: Some(feature), ..self }
     }
 
     /// Returns whether the file is a directory.
@@ -86,16 +97,26 @@ impl File {
 impl Image {
     /// Returns a file's security descriptor, self-relative; `None` where it has none.
     pub fn security(&self, file: &File) -> Result<Option<&[u8]>, CimError> {
+        self.require_known(file)?;
         self.regions.counted("a security descriptor", file.security)
     }
 
     /// Returns a reparse point's whole buffer, tag included; `None` for other files.
     pub fn reparse(&self, file: &File) -> Result<Option<&[u8]>, CimError> {
+        self.require_known(file)?;
         self.regions.counted("reparse data", file.reparse)
     }
 
     /// Returns a file's extended attributes as they lie on disk; empty where it has none.
     pub fn eas(&self, file: &File) -> Result<&[u8], CimError> {
+        self.require_known(file)?;
         self.regions.object("extended attributes", file.eas, u64::from(file.ea_len))
+    }
+
+    /// Refuses a file with a part that this library does not know.
+    pub(super) fn require_known(&self, file: &File) -> Result<(), CimError> {
+        let Some(feature) = file.unknown else { return Ok(()) };
+        let file = format!("file {} of {}", file.id, self.name());
+        Err(Unsupported::Feature { file, feature }.into())
     }
 }

@@ -1,8 +1,8 @@
-//! How many names a file has, and where.
+//! How many names a file has, and where; in which directory the first one is.
 
 use std::collections::HashMap;
 
-use super::Image;
+use super::{File, Image};
 use crate::cim::error::{CimError, Place};
 use crate::cim::files;
 use crate::cim::format::{LinkEntry, RawLinksHeader};
@@ -52,6 +52,28 @@ impl Image {
             None => Links::Counted(self.find_links()?),
         };
         Ok(self.links.get_or_init(|| links))
+    }
+
+    /// Returns the directory that holds a file's first name. Where records do not state it, as in version 1, one walk
+    /// over all directories finds those of all files. A file without a name has no directory.
+    pub fn parent(&self, file: &File) -> Result<Option<FileId>, CimError> {
+        if file.parent.is_some() || file.id == self.root() {
+            return Ok(file.parent.or(Some(self.root())));
+        }
+        Ok(self.found_parents()?.get(&file.id).copied())
+    }
+
+    /// Returns the directory of each file's first name, found by a walk.
+    pub(in crate::cim) fn found_parents(&self) -> Result<&HashMap<FileId, FileId>, CimError> {
+        if let Some(parents) = self.parents.get() {
+            return Ok(parents);
+        }
+        let mut parents = HashMap::new();
+        self.walk(|visit| {
+            parents.entry(visit.file.id).or_insert(visit.directory_id);
+            Ok::<_, CimError>(())
+        })?;
+        Ok(self.parents.get_or_init(|| parents))
     }
 
     /// Counts the names of the files that have more than one. What lies beside the image is not believed.

@@ -8,9 +8,11 @@ mod data;
 mod directory;
 mod file;
 mod links;
+mod record;
 mod regions;
 mod walk;
 
+use std::collections::HashMap;
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -23,18 +25,19 @@ pub use data::{Chunk, Data};
 pub use directory::{Entries, Streams};
 pub use file::File;
 pub use links::Links;
+pub use record::{Feature, Record};
 pub use regions::{Region, Regions};
 pub use walk::Visit;
 
 use super::error::{CimError, Fault, NotFound, Place, Unsupported};
 use super::files::{self, ImageName};
 use super::format::{
-    CommonHeader, FileKind, FileTable, Filesystem, ImageHeader, MAJOR_CURRENT_WINDOWS, RawFileRecord,
-    RawFileTable, RawFilesystem, RawImageHeader, Version,
+    CommonHeader, FileKind, FileTable, Filesystem, ImageHeader, Major, RawFileTable, RawFilesystem,
+    RawImageHeader, Version,
 };
 use super::io::{Directory, DiskDirectory, Lock};
 use super::names::upcase::{UPCASE_LEN, Upcase};
-use super::units::{FileId, RegionOffset};
+use super::units::FileId;
 
 /// An image, open for reading.
 #[derive(Debug)]
@@ -42,9 +45,12 @@ pub struct Image {
     directory: Arc<dyn Directory>,
     name: ImageName,
     header: ImageHeader,
+    major: Major,
     regions: Regions,
     filesystem: Filesystem,
     links: OnceLock<Links>,
+    /// The directory of each file's first name, found by a walk where records do not state it.
+    parents: OnceLock<HashMap<FileId, FileId>>,
 }
 
 impl Image {
@@ -57,13 +63,13 @@ impl Image {
     /// Opens an image by its name in a containing directory.
     pub fn open_in(directory: Arc<dyn Directory>, name: &ImageName) -> Result<Self, CimError> {
         let header = read_header(&*directory, name)?;
-        require_version(name.as_str(), header.version)?;
+        let major = require_known(name.as_str(), header.version)?;
         let regions = Regions::open(&*directory, header.sets())?;
         let bytes = regions.object("the filesystem object", header.filesystem, size::<RawFilesystem>())?;
         let filesystem =
             Filesystem::parse(bytes).map_err(|fault| regions.corrupt(header.filesystem, fault))?;
-        let image =
-            Self { directory, name: name.clone(), header, regions, filesystem, links: OnceLock::new() };
+        let (name, links, parents) = (name.clone(), OnceLock::new(), OnceLock::new());
+        let image = Self { directory, name, header, major, regions, filesystem, links, parents };
         image.raw_upcase()?;
         image.raw_tables()?;
         Ok(image)
@@ -90,6 +96,16 @@ impl Image {
         &self.header
     }
 
+    /// Returns the format version of the `.cim` file. Region files may have another: a fork keeps its parent's.
+    pub fn version(&self) -> Version {
+        self.header.version
+    }
+
+    /// Returns whether a file of the image has a version that is known in part: it can be read, but not written over.
+    pub fn is_experimental(&self) -> bool {
+        self.major.is_experimental() || self.regions.is_experimental()
+    }
+
     /// Returns the filesystem object.
     pub fn filesystem(&self) -> &Filesystem {
         &self.filesystem
@@ -112,11 +128,15 @@ impl Image {
 
     /// Reads a file's record.
     pub fn file(&self, id: FileId) -> Result<File, CimError> {
-        let (place, record) = self.record(id)?;
-        if record.parent.get() == 0 && id != self.root() {
-            return Err(self.regions.corrupt(place, Fault::FreeRecord { id: id.raw() }));
+        let record = self.record(id)?;
+        if record.is_free() && id != self.root() {
+            return Err(self.regions.corrupt(record.place, Fault::FreeRecord { id: id.raw() }));
         }
-        File::check(id, &record).map_err(|fault| self.regions.corrupt(place, fault))
+        let file = File::new(id, &record.raw);
+        Ok(match self.unknown_feature(&record) {
+            Some(feature) => file.with_unknown(feature),
+            None => file,
+        })
     }
 
     /// Returns the number of file ids: the highest id that a file may have.
@@ -142,14 +162,11 @@ impl Image {
         Ok(Some((table, bytes)))
     }
 
-    /// Reads a file's record as it lies on disk, free or not, with its place.
-    pub fn record(&self, id: FileId) -> Result<(RegionOffset, RawFileRecord), CimError> {
-        let beyond = || self.regions.corrupt(self.filesystem.tables, Fault::NoSuchFile { id: id.raw() });
-        let (table, bytes) = self.table(id.table())?.ok_or_else(beyond)?;
-        let record = table.record(bytes, id.slot()).ok_or_else(beyond)?;
-        let slot = u64::try_from(id.slot()).expect("a slot is below 1024");
-        let byte = table.offset.byte().saturating_add(slot.saturating_mul(u64::from(table.entry_size)));
-        Ok((RegionOffset::new(table.offset.region(), byte).unwrap_or(table.offset), record))
+    /// Returns the version that the records of a table are of: the lower one of the image and of the region that holds the
+    /// table, because a fork keeps tables of its parent.
+    pub(in crate::cim) fn table_major(&self, table: FileTable) -> Major {
+        let region = self.regions.get(table.offset.region());
+        region.map_or(self.major, |region| region.major().min(self.major))
     }
 
     fn raw_upcase(&self) -> Result<&[U16; UPCASE_LEN], CimError> {
@@ -166,7 +183,7 @@ impl Image {
     }
 }
 
-/// Reads the `.cim` file alone, of version 2 or 3: enough to know which region files an image uses.
+/// Reads the `.cim` file alone: enough to know which region files an image uses.
 pub fn read_header(directory: &dyn Directory, name: &ImageName) -> Result<ImageHeader, CimError> {
     let path = directory.path().join(name.as_str());
     let bytes = directory.open(name.as_str()).map_err(|error| match error.kind() {
@@ -182,21 +199,13 @@ pub fn read_header(directory: &dyn Directory, name: &ImageName) -> Result<ImageH
     let corrupt = |fault| CimError::corrupt(Place { file: name.to_string(), offset: 0 }, fault);
     let version =
         CommonHeader::check(bytes.as_slice(), FileKind::IMAGE, size::<RawImageHeader>()).map_err(corrupt)?;
-    if version.major != MAJOR_CURRENT_WINDOWS {
-        require_version(name.as_str(), version)?;
-    }
+    require_known(name.as_str(), version)?;
     ImageHeader::parse(bytes.as_slice()).map_err(corrupt)
 }
 
-/// Refuses versions whose body is not known.
-fn require_version(file: &str, version: Version) -> Result<(), CimError> {
-    let Version { major, minor } = version;
-    let file = file.to_owned();
-    match major {
-        _ if major == Version::WRITTEN.major => Ok(()),
-        MAJOR_CURRENT_WINDOWS => Err(Unsupported::BodyVersion { file, major, minor }.into()),
-        _ => Err(Unsupported::Version { file, major, minor }.into()),
-    }
+/// Refuses versions whose layout is not known.
+fn require_known(file: &str, version: Version) -> Result<Major, CimError> {
+    version.known().ok_or_else(|| Unsupported::Version { file: file.to_owned(), version }.into())
 }
 
 /// Returns a structure's size as the format counts.

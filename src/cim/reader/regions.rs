@@ -3,10 +3,10 @@
 use zerocopy::FromBytes;
 use zerocopy::little_endian::U16;
 
-use super::size;
-use crate::cim::error::{CimError, Fault, InvalidInput, Place};
+use super::{Feature, size};
+use crate::cim::error::{CimError, Fault, InvalidInput, Place, Unsupported};
 use crate::cim::files;
-use crate::cim::format::{RegionHeader, RegionSet, RegionType};
+use crate::cim::format::{Major, RegionHeader, RegionSet, RegionType};
 use crate::cim::io::{Bytes, Directory};
 use crate::cim::units::RegionOffset;
 
@@ -14,6 +14,7 @@ use crate::cim::units::RegionOffset;
 #[derive(Clone, Debug)]
 pub struct Region {
     name: String,
+    major: Major,
     kind: RegionType,
     bytes: Bytes,
 }
@@ -26,17 +27,19 @@ impl Region {
         let bytes = directory.open(&name).map_err(|error| CimError::io("open", path, error))?;
         let corrupt = |fault| CimError::corrupt(Place { file: name.clone(), offset: 0 }, fault);
         let (version, header) = RegionHeader::parse(bytes.as_slice()).map_err(corrupt)?;
-        super::require_version(&name, version)?;
-        if header.index != index {
-            let (expected, found) = (u64::from(index), u64::from(header.index));
-            return Err(corrupt(Fault::Mismatch { field: "the region index", expected, found }));
-        }
-        Ok(Self { name, kind: header.kind, bytes })
+        let major = super::require_known(&name, version)?;
+        // The name says which region this is: files of Windows all have index 0 in their headers.
+        Ok(Self { name, major, kind: header.kind, bytes })
     }
 
     /// Returns the name of the file.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Returns the format version of the file.
+    pub fn major(&self) -> Major {
+        self.major
     }
 
     /// Returns what the region holds.
@@ -54,6 +57,7 @@ impl Region {
 #[derive(Clone, Debug, Default)]
 pub struct Regions {
     regions: Vec<Region>,
+    is_experimental: bool,
 }
 
 impl Regions {
@@ -75,14 +79,26 @@ impl Regions {
             if self.regions.len() == Self::MAX {
                 return Err(InvalidInput::Full { what: "regions" }.into());
             }
-            self.regions.push(Region::open(directory, set, index)?);
+            let region = Region::open(directory, set, index)?;
+            self.is_experimental |= region.major().is_experimental();
+            self.regions.push(region);
         }
         Ok(())
+    }
+
+    /// Returns whether a region file has a version that is known in part.
+    pub fn is_experimental(&self) -> bool {
+        self.is_experimental
     }
 
     /// Yields the regions in order.
     pub fn iter(&self) -> impl Iterator<Item = &Region> {
         self.regions.iter()
+    }
+
+    /// Returns a region by its index.
+    pub fn get(&self, index: u16) -> Option<&Region> {
+        self.regions.get(usize::from(index))
     }
 
     /// Returns the number of regions.
@@ -105,7 +121,7 @@ impl Regions {
     pub fn region(&self, what: &'static str, offset: RegionOffset) -> Result<&Region, CimError> {
         let (region, count) = (offset.region(), self.regions.len());
         let missing = || self.corrupt(offset, Fault::NoSuchRegion { what, region, count });
-        self.regions.get(usize::from(region)).ok_or_else(missing)
+        self.get(region).ok_or_else(missing)
     }
 
     /// Returns the bytes from an offset to the end of its region.
@@ -113,7 +129,12 @@ impl Regions {
         if offset.byte() < RegionHeader::LEN {
             return Err(self.corrupt(offset, Fault::Null { what }));
         }
-        let bytes = self.region(what, offset)?.bytes();
+        let region = self.region(what, offset)?;
+        if !region.kind().is_known() {
+            let (file, feature) = (region.name.clone(), Feature::Region(region.kind().0));
+            return Err(Unsupported::Feature { file, feature }.into());
+        }
+        let bytes = region.bytes();
         let tail = usize::try_from(offset.byte()).ok().and_then(|at| bytes.get(at..));
         tail.ok_or_else(|| self.corrupt(offset, Fault::Short { what, need: 1, have: 0 }))
     }
@@ -149,7 +170,7 @@ impl Regions {
 
     /// Names the file and offset for messages.
     pub fn place(&self, offset: RegionOffset) -> Place {
-        let region = self.regions.get(usize::from(offset.region()));
+        let region = self.get(offset.region());
         let file = region.map_or_else(|| format!("region {}", offset.region()), |region| region.name.clone());
         Place { file, offset: offset.byte() }
     }

@@ -33,7 +33,8 @@ impl Image {
     ///
     /// A file with several names is visited once for each. A directory that is reached twice is an error, and so are
     /// directories that share their names until they are longer in all than the image, so that the walk ends on any
-    /// input. It takes memory for one path, however deep it goes.
+    /// input. A directory with a part that this library does not know is visited but not entered. The walk takes memory
+    /// for one path, however deep it goes.
     pub fn walk<E: From<CimError>>(
         &self,
         mut visit: impl FnMut(&Visit<'_>) -> Result<(), E>,
@@ -49,6 +50,9 @@ impl Image {
         })?;
         let mut budget = Budget::new("directories", self.regions.total_len());
         self.spend(&mut budget, root.data)?;
+        if root.unknown.is_some() {
+            return Ok(());
+        }
         let mut open = vec![(0, root, self.list(&root)?)];
         while let Some((before, directory, entries)) = open.last_mut() {
             let Some(entry) = entries.next() else {
@@ -59,7 +63,7 @@ impl Image {
             let (name, id) = entry?;
             let file = self.file(id)?;
             visit(&Visit { directory: &path, directory_id: directory.id, name, file })?;
-            if file.is_directory() {
+            if file.is_directory() && file.unknown.is_none() {
                 self.enter_once(&mut seen, &file)?;
                 self.spend(&mut budget, file.data)?;
                 let reason = |error: CimError| self.bad_name(directory, error);

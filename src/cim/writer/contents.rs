@@ -7,7 +7,7 @@ use super::metadata::{LeafRecord, Metadata};
 use super::references::References;
 use super::replay::Stop;
 use crate::cim::error::{CimError, Place};
-use crate::cim::format::{EditCursor, EditKind, JournalHeader};
+use crate::cim::format::{EditCursor, EditKind, JournalHeader, PeImage};
 use crate::cim::names::{ImagePath, Name, NameRef};
 use crate::cim::reader::{Data, Regions};
 
@@ -87,7 +87,7 @@ impl LayerContents<'_> {
         })
     }
 
-    fn next<'a>(&'a self, cursor: &mut EditCursor<'_>) -> Result<Option<LayerEdit<'a>>, Stop> {
+    fn next<'a>(&'a self, cursor: &mut EditCursor<'a>) -> Result<Option<LayerEdit<'a>>, Stop> {
         let Some(kind) = cursor.kind()? else { return Ok(None) };
         let path = ImagePath::from_units(cursor.path()?)?;
         let change = match kind {
@@ -95,6 +95,12 @@ impl LayerContents<'_> {
                 let leaf = self.references.leaf(cursor.leaf()?)?;
                 let data = self.references.data(cursor.stream()?)?;
                 Change::File(self.metadata(&leaf, false)?, self.regions.data(data)?)
+            }
+            EditKind::PE_IMAGE => {
+                let leaf = self.references.leaf(cursor.leaf()?)?;
+                let (len, image) = cursor.pe_image()?;
+                let image = PeImage { data: self.references.pe_image(len, &image)?.data, ..image };
+                Change::File(self.metadata(&leaf, false)?, self.regions.expanded(len, image)?)
             }
             EditKind::DIRECTORY => {
                 Change::Directory(self.metadata(&self.references.leaf(cursor.leaf()?)?, true)?)

@@ -1,8 +1,10 @@
 //! What all writers share: leaf objects go to a set, and edits to whatever keeps them.
 
-use super::leaves::Leaves;
+use super::expand::PeContent;
+use super::leaves::{Content, Leaves};
 use super::metadata::{LeafRecord, Metadata};
 use super::set::SetWriter;
+use super::tree::Tree;
 use crate::cim::error::{CimError, InvalidInput};
 use crate::cim::format::Stream;
 use crate::cim::names::{ImagePath, Name, NameRef};
@@ -17,6 +19,9 @@ pub(super) trait Edits {
 
     /// Makes a file, or a directory where `data` is one.
     fn put(&mut self, path: &ImagePath, leaf: &LeafRecord, data: Stream) -> Result<(), CimError>;
+
+    /// Makes a file whose data is an expanded executable.
+    fn put_image(&mut self, path: &ImagePath, leaf: &LeafRecord, image: &PeContent) -> Result<(), CimError>;
 
     /// Gives a file an alternate stream.
     fn put_stream(&mut self, path: &ImagePath, name: NameRef<'_>, data: Stream) -> Result<(), CimError>;
@@ -40,6 +45,8 @@ struct Pending {
 #[derive(Debug)]
 enum Target {
     File(LeafRecord),
+    /// A file that may turn out to be an executable, with its extended attributes, which are written at the end.
+    Expandable(LeafRecord, Vec<u8>),
     Stream(Name),
 }
 
@@ -95,8 +102,13 @@ impl<E: Edits> Draft<E> {
             return Err(InvalidInput::DirectoryData { path: path.to_string() }.into());
         }
         self.edit()?.check_place(path)?;
-        let leaf = self.leaves.metadata(metadata)?;
-        self.begin(path, Target::File(leaf), size)
+        if !self.set().layout().expand_pe {
+            let leaf = self.leaves.metadata(metadata)?;
+            return self.begin(path, Target::File(leaf), size);
+        }
+        metadata.check()?;
+        let leaf = self.leaves.metadata(&Metadata { eas: &[], ..*metadata })?;
+        self.begin(path, Target::Expandable(leaf, metadata.eas.to_vec()), size)
     }
 
     pub(super) fn begin_stream(&mut self, path: &ImagePath, name: &Name, size: u64) -> Result<(), CimError> {
@@ -104,10 +116,37 @@ impl<E: Edits> Draft<E> {
         self.begin(path, Target::Stream(name.clone()), size)
     }
 
+    /// Writes extended attributes that waited for the data.
+    fn with_eas(&mut self, leaf: LeafRecord, eas: &[u8]) -> Result<LeafRecord, CimError> {
+        let ea_len = u16::try_from(eas.len()).expect("a list that was checked has at most 65,535 bytes");
+        Ok(LeafRecord { eas: self.leaves.eas(eas)?, ea_len, ..leaf })
+    }
+
     fn begin(&mut self, path: &ImagePath, target: Target, size: u64) -> Result<(), CimError> {
-        self.leaves.begin(size)?;
+        self.leaves.begin(size, matches!(target, Target::Expandable(..)))?;
         self.pending = Some(Pending { path: path.clone(), target });
         Ok(())
+    }
+}
+
+impl Draft<Tree> {
+    /// Returns whether the open stream is the data of the file at a path.
+    pub(super) fn is_open_file(&self, path: &ImagePath) -> Result<bool, CimError> {
+        match &self.pending {
+            Some(Pending { path: open, target: Target::File(_) }) => self.edits.is_same_place(open, path),
+            _ => Ok(false),
+        }
+    }
+
+    /// Returns whether the open stream is an alternate stream of that name of the file at a path.
+    pub(super) fn is_open_stream(&self, path: &ImagePath, name: &Name) -> Result<bool, CimError> {
+        match &self.pending {
+            Some(Pending { path: open, target: Target::Stream(stream) }) => {
+                Ok(self.edits.is_same_name(stream.as_ref(), name.as_ref())
+                    && self.edits.is_same_place(open, path)?)
+            }
+            _ => Ok(false),
+        }
     }
 }
 
@@ -130,10 +169,22 @@ impl<E: Edits> StreamSink for Draft<E> {
 
     fn finish(&mut self) -> Result<(), CimError> {
         let Pending { path, target } = self.pending.take().ok_or(InvalidInput::NoStream)?;
-        let data = self.leaves.finish()?;
-        match target {
-            Target::File(leaf) => self.edits.put(&path, &leaf, data),
-            Target::Stream(name) => self.edits.put_stream(&path, name.as_ref(), data),
+        match (self.leaves.finish()?, target) {
+            (Content::Stream(data), Target::File(leaf)) => self.edits.put(&path, &leaf, data),
+            (Content::Stream(data), Target::Stream(name)) => {
+                self.edits.put_stream(&path, name.as_ref(), data)
+            }
+            (Content::Stream(data), Target::Expandable(leaf, eas)) => {
+                let leaf = self.with_eas(leaf, &eas)?;
+                self.edits.put(&path, &leaf, data)
+            }
+            (Content::Image(image, hash), Target::Expandable(leaf, eas)) => {
+                let leaf = self.with_eas(leaf, &hash.add_to(&eas))?;
+                self.edits.put_image(&path, &leaf, &image)
+            }
+            (Content::Image(..), Target::File(_) | Target::Stream(_)) => {
+                unreachable!("only expandable files are expanded")
+            }
         }
     }
 

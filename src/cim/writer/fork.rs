@@ -10,7 +10,7 @@ use super::draft::Draft;
 use super::replay::replay;
 use super::set::SetWriter;
 use super::tree::Tree;
-use super::{CaseRule, Site, Writer, WriterOptions, random_guid, region_count};
+use super::{CaseRule, Site, Writer, WriterOptions, open_base, random_guid, region_count};
 use crate::cim::error::{CimError, Fault, NotFound, Place};
 use crate::cim::files::{self, ImageName};
 use crate::cim::format::{EditCursor, EditKind, Guid, ImageHeader, JournalHeader, RegionSet};
@@ -83,7 +83,7 @@ impl LayerSet {
         let claim = self.site.clone().lease()?.claim_new(new.as_str())?;
         let directory = self.site.directory();
         let base = match parent {
-            Some(parent) => Some(Arc::new(Image::open_in(directory.clone(), parent)?)),
+            Some(parent) => Some(Arc::new(open_base(directory, parent)?)),
             None => None,
         };
         let first = base.as_deref().map_or(Ok(0), |base| region_count(base.regions()))?;
@@ -107,7 +107,7 @@ impl LayerSet {
         };
         let own_first = first.saturating_add(added);
         let inherited = InheritedObjects::default();
-        let set = SetWriter::new(directory.clone(), guid, own_first, inherited, options.sync)?;
+        let set = SetWriter::new(directory.clone(), guid, own_first, inherited, options)?;
         Ok(Writer { name: new.clone(), parents, regions, draft: Draft::new(tree, set), _claim: claim })
     }
 }
@@ -123,6 +123,11 @@ fn undecided_links(edits: &[u8]) -> Result<Result<Vec<ImagePath>, CimError>, Fau
                 let leaf = cursor.leaf()?;
                 cursor.stream()?;
                 Tag(leaf.reparse_tag.get()) == Tag::SYMLINK && leaf.flags.get() == 0
+            }
+            EditKind::PE_IMAGE => {
+                cursor.leaf()?;
+                cursor.pe_image()?;
+                false
             }
             EditKind::STREAM => {
                 cursor.name()?;

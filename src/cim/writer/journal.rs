@@ -6,6 +6,7 @@ use zerocopy::IntoBytes;
 use zerocopy::little_endian::{U16, U32, U64};
 
 use super::append::AppendFile;
+use super::expand::PeContent;
 use super::metadata::LeafRecord;
 use crate::cim::error::CimError;
 use crate::cim::format::{
@@ -43,6 +44,19 @@ impl JournalWriter {
         self.begin(EditKind::FILE, path);
         self.edit.extend_from_slice(raw_leaf(leaf).as_bytes());
         self.edit.extend_from_slice(RawStream::from(data).as_bytes());
+        self.end()
+    }
+
+    pub(super) fn pe_image(
+        &mut self,
+        path: &ImagePath,
+        leaf: &LeafRecord,
+        image: &PeContent,
+    ) -> Result<(), CimError> {
+        self.begin(EditKind::PE_IMAGE, path);
+        self.edit.extend_from_slice(raw_leaf(leaf).as_bytes());
+        self.edit.extend_from_slice(U64::new(image.len.get()).as_bytes());
+        self.edit.extend_from_slice(&image.to_bytes());
         self.end()
     }
 

@@ -9,6 +9,7 @@
 
 use super::dedup::InheritedObjects;
 use super::draft::{Draft, Edits};
+use super::expand::PeContent;
 use super::journal::JournalWriter;
 use super::lease::Claim;
 use super::metadata::{LeafRecord, Metadata};
@@ -36,7 +37,7 @@ impl LayerSetWriter {
         let lease = site.into().lease()?;
         let claim = lease.claim_new(&files::journal(guid))?;
         let inherited = InheritedObjects::default();
-        let set = SetWriter::new(lease.directory().clone(), guid, 0, inherited, options.sync)?;
+        let set = SetWriter::new(lease.directory().clone(), guid, 0, inherited, options)?;
         let journal = JournalWriter::create(&**lease.directory(), claim.leader(), options.sync)?;
         Ok(Self { draft: Draft::new(journal, set), options, claim })
     }
@@ -163,6 +164,10 @@ impl Edits for JournalWriter {
         } else {
             self.file(path, leaf, data)
         }
+    }
+
+    fn put_image(&mut self, path: &ImagePath, leaf: &LeafRecord, image: &PeContent) -> Result<(), CimError> {
+        self.pe_image(path, leaf, image)
     }
 
     fn put_stream(&mut self, path: &ImagePath, name: NameRef<'_>, data: Stream) -> Result<(), CimError> {

@@ -1,12 +1,13 @@
 //! The leaf objects of files: data, security descriptors, EAs, reparse data. They hold no region offsets, so they
 //! need no parent.
 
-use super::dedup::ObjectId;
+use super::expand::{Expansion, Front, ImageHash, PeContent, Verdict};
 use super::hasher::StreamHasher;
 use super::metadata::{LeafRecord, Metadata};
 use super::set::SetWriter;
 use crate::cim::error::{CimError, Conflict, InvalidInput};
 use crate::cim::format::{RegionType, Stream, StreamKind};
+use crate::cim::pe::{PAGE, PeFile};
 use crate::cim::units::{RegionOffset, StreamLen};
 
 /// Zeros at the end of a short write are hashed, so that the object can be shared, up to this many.
@@ -22,6 +23,10 @@ pub(super) struct Leaves {
 #[derive(Debug)]
 struct OpenStream {
     declared: StreamLen,
+    /// Bytes that came, be they written or not.
+    received: u64,
+    /// The front of a file that may turn out to be an executable.
+    front: Option<Front>,
     written: u64,
     /// Where the data goes; `None` as long as only zeros were written.
     object: Option<OpenObject>,
@@ -32,6 +37,16 @@ struct OpenObject {
     kind: RegionType,
     start: u64,
     hasher: StreamHasher,
+    expansion: Option<Box<Expansion>>,
+}
+
+/// What the data of a stream became.
+#[derive(Debug)]
+pub(super) enum Content {
+    /// Data as it came, or nothing but zeros.
+    Stream(Stream),
+    /// An executable whose sections lie page-aligned.
+    Image(PeContent, ImageHash),
 }
 
 impl Leaves {
@@ -60,11 +75,16 @@ impl Leaves {
                 metadata.last_access_time,
             ],
             security: self.counted(metadata.security)?,
-            eas: self.shared(metadata.eas)?,
+            eas: self.eas(metadata.eas)?,
             ea_len: checked.ea_len,
             reparse: self.counted(metadata.reparse)?,
             reparse_tag: checked.reparse_tag,
         })
+    }
+
+    /// Writes a list of extended attributes; nothing for no bytes.
+    pub(super) fn eas(&mut self, bytes: &[u8]) -> Result<RegionOffset, CimError> {
+        self.shared(bytes)
     }
 
     /// Writes an object that begins with its length; nothing for no bytes.
@@ -86,10 +106,12 @@ impl Leaves {
         self.set.append_shared(RegionType::METADATA, bytes)
     }
 
-    /// Opens a stream of a declared length.
-    pub(super) fn begin(&mut self, declared: u64) -> Result<(), CimError> {
+    /// Opens a stream of a declared length. An executable is laid out by pages if `expands` is set.
+    pub(super) fn begin(&mut self, declared: u64, expands: bool) -> Result<(), CimError> {
         self.require_no_stream()?;
-        self.open = Some(OpenStream { declared: StreamLen::new(declared)?, written: 0, object: None });
+        let declared = StreamLen::new(declared)?;
+        let front = expands.then(|| Front::new(declared.get()));
+        self.open = Some(OpenStream { declared, received: 0, front, written: 0, object: None });
         Ok(())
     }
 
@@ -97,36 +119,37 @@ impl Leaves {
     pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), CimError> {
         let open = self.open.as_mut().ok_or(InvalidInput::NoStream)?;
         let count = u64::try_from(bytes.len()).expect("a usize fits a u64");
-        let left = open.declared.get() - open.written;
+        let left = open.declared.get() - open.received;
         if count > left {
-            return Err(CimError::beyond_end(open.declared.get(), open.written, count));
+            return Err(CimError::beyond_end(open.declared.get(), open.received, count));
         }
-        if open.object.is_none() {
-            if is_zero(bytes) {
-                open.written += count;
+        open.received += count;
+        let Some(mut front) = open.front.take() else { return open.append(&mut self.set, bytes) };
+        let (verdict, rest) = front.push(bytes);
+        match verdict {
+            Verdict::Undecided => {
+                open.front = Some(front);
                 return Ok(());
             }
-            open.object = Some(OpenObject::begin(&mut self.set, open)?);
+            Verdict::Image(file) => open.object = Some(OpenObject::begin_image(&mut self.set, file)?),
+            Verdict::Plain => {}
         }
-        if let Some(object) = &mut open.object {
-            let file = self.set.region(object.kind)?.1.file();
-            file.append(bytes)?;
-            object.hasher.update(bytes, file.flushed());
-        }
-        open.written += count;
-        Ok(())
+        open.append(&mut self.set, &front.into_bytes())?;
+        open.append(&mut self.set, rest)
     }
 
     /// Closes the open stream. What was not written reads as zeros.
-    pub(super) fn finish(&mut self) -> Result<Stream, CimError> {
-        let open = self.open.take().ok_or(InvalidInput::NoStream)?;
+    pub(super) fn finish(&mut self) -> Result<Content, CimError> {
+        let mut open = self.open.take().ok_or(InvalidInput::NoStream)?;
+        if let Some(front) = open.front.take() {
+            open.append(&mut self.set, &front.into_bytes())?;
+        }
         let len = open.declared;
         let Some(object) = open.object else {
             let kind = if len.get() == 0 { StreamKind::Data } else { StreamKind::Sparse };
-            return Ok(Stream { offset: RegionOffset::NULL, len, kind });
+            return Ok(Content::Stream(Stream { offset: RegionOffset::NULL, len, kind }));
         };
-        let offset = object.finish(&mut self.set, len, len.get() - open.written)?;
-        Ok(Stream { offset, len, kind: StreamKind::Data })
+        object.finish(&mut self.set, len, len.get() - open.written)
     }
 
     /// Drops the open stream, if there is one, with what was written to it.
@@ -138,27 +161,72 @@ impl Leaves {
     }
 }
 
+impl OpenStream {
+    fn append(&mut self, set: &mut SetWriter, bytes: &[u8]) -> Result<(), CimError> {
+        if self.object.is_none() && !is_zero(bytes) {
+            self.object = Some(OpenObject::begin(set, self)?);
+        }
+        if let Some(object) = &mut self.object {
+            object.append(set, bytes)?;
+        }
+        self.written += u64::try_from(bytes.len()).expect("a usize fits a u64");
+        Ok(())
+    }
+}
+
 impl OpenObject {
     /// Finds a place for the data and writes the zeros that came before it.
     fn begin(set: &mut SetWriter, open: &OpenStream) -> Result<Self, CimError> {
-        let kind = RegionType::for_data(open.declared.get());
+        let kind = set.layout().placement.region(open.declared.get());
+        let kinds = set.kinds();
         let (_, region) = set.region(kind)?;
         let start = region.align()?;
         region.file().zeros(open.written)?;
-        let hasher = StreamHasher::new(open.declared.get(), open.written, region.file());
-        Ok(Self { kind, start, hasher })
+        let hasher = StreamHasher::new(kinds, open.declared.get(), open.written, region.file());
+        Ok(Self { kind, start, hasher, expansion: None })
     }
 
-    /// Completes the object, or gives its place back where the same bytes exist already.
-    fn finish(self, set: &mut SetWriter, len: StreamLen, tail: u64) -> Result<RegionOffset, CimError> {
+    /// Finds a place for an executable.
+    fn begin_image(set: &mut SetWriter, file: PeFile) -> Result<Self, CimError> {
+        let (kind, kinds) = (RegionType::DATA, set.kinds());
+        let expansion = Box::new(Expansion::new(file));
+        let (_, region) = set.region(kind)?;
+        let start = region.align()?;
+        let hasher = StreamHasher::new(kinds, expansion.stored_len(), 0, region.file());
+        Ok(Self { kind, start, hasher, expansion: Some(expansion) })
+    }
+
+    fn append(&mut self, set: &mut SetWriter, bytes: &[u8]) -> Result<(), CimError> {
+        let file = set.region(self.kind)?.1.file();
+        if let Some(expansion) = &mut self.expansion {
+            return expansion.append(bytes, file, &mut self.hasher);
+        }
+        file.append(bytes)?;
+        self.hasher.update(bytes, file.flushed());
+        Ok(())
+    }
+
+    /// Completes the object, of which `missing` bytes of the file were not written.
+    fn finish(mut self, set: &mut SetWriter, len: StreamLen, missing: u64) -> Result<Content, CimError> {
+        let Some(expansion) = self.expansion.take() else {
+            let offset = self.place(set, missing, RegionType::SMALL_DATA.alignment())?;
+            return Ok(Content::Stream(Stream { offset, len, kind: StreamKind::Data }));
+        };
+        let offset = self.place(set, expansion.missing(), PAGE)?;
+        let (content, hash) = expansion.finish(offset, missing);
+        Ok(Content::Image(content, hash))
+    }
+
+    /// Ends an object with `tail` zeros, or gives its place back where the same bytes exist already. In a parent's regions
+    /// they must lie at a multiple of `alignment`: plain data may lie in a region of small data there.
+    fn place(self, set: &mut SetWriter, tail: u64, alignment: u64) -> Result<RegionOffset, CimError> {
         let (index, region) = set.region(self.kind)?;
         if tail > HASHED_TAIL {
             region.file().zeros(tail)?;
             return set.offset(index, self.start);
         }
-        let hash = self.hasher.finish(region.file(), tail)?;
-        let id = ObjectId::from_hash(len.get(), hash);
-        if let Some(found) = set.find(self.kind, &id)? {
+        let id = self.hasher.finish(region.file(), tail)?;
+        if let Some(found) = set.find(self.kind, &id, alignment)? {
             set.region(self.kind)?.1.file().cut(self.start);
             return Ok(found);
         }

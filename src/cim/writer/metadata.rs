@@ -3,7 +3,7 @@
 use crate::cim::ea;
 use crate::cim::error::{CimError, InvalidInput};
 use crate::cim::format::{Attributes, RecordFlags};
-use crate::cim::reparse::Reparse;
+use crate::cim::reparse::{Reparse, Tag};
 use crate::cim::security;
 use crate::cim::units::{FileTime, RegionOffset};
 
@@ -46,6 +46,13 @@ pub(in crate::cim) struct LeafRecord {
     pub(in crate::cim) ea_len: u16,
     pub(in crate::cim) reparse: RegionOffset,
     pub(in crate::cim) reparse_tag: u32,
+}
+
+impl LeafRecord {
+    /// Returns whether this is a symlink or a junction.
+    pub(super) fn is_link(&self) -> bool {
+        !self.reparse.is_null() && Tag(self.reparse_tag).is_name_surrogate()
+    }
 }
 
 impl<'a> Metadata<'a> {

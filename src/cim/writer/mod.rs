@@ -8,6 +8,7 @@ mod append;
 mod contents;
 mod dedup;
 mod draft;
+mod expand;
 mod follow;
 mod fork;
 mod hasher;
@@ -48,12 +49,12 @@ use lease::Claim;
 use set::SetWriter;
 use tree::Tree;
 
-use super::error::{CimError, Conflict, InvalidInput};
+use super::error::{CimError, Conflict, InvalidInput, Unsupported};
 use super::files::{self, ImageName};
-use super::format::{Guid, ImageHeader, RegionSet, Version};
+use super::format::{DigestKind, Guid, ImageHeader, Major, RegionSet, RegionType, Version};
 use super::io::Directory;
 use super::names::{ImagePath, Name};
-use super::reader::{File, Image, Regions};
+use super::reader::{File, Image, Regions, read_header};
 
 /// How an image is written.
 #[derive(Clone, Copy, Debug)]
@@ -65,11 +66,69 @@ pub struct WriterOptions {
     pub sync: bool,
     /// The id of the region set that is written; random if not given.
     pub set: Option<Guid>,
+    /// How objects are laid out.
+    pub layout: ObjectLayout,
+}
+
+/// How objects are laid out, where writers may choose. Readers do not care.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ObjectLayout {
+    /// Whether executables are stored with their sections page-aligned, as Windows stores them by default.
+    pub expand_pe: bool,
+    /// How the digests of object-id files are computed.
+    pub object_ids: DigestKind,
+    /// Which region data goes to.
+    pub placement: Placement,
+}
+
+/// Which region data goes to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Placement {
+    /// As Windows places it: more than 1 KiB goes to the region of large data, which ends with a whole block.
+    #[default]
+    Windows,
+    /// As early versions of this library placed it: 32 KiB and more go to the region of large data, which ends with the
+    /// data. Only for writing files again that such a version wrote.
+    Early,
+}
+
+impl Placement {
+    const EARLY_LIMIT: u64 = 32 << 10;
+
+    fn region(self, len: u64) -> RegionType {
+        match self {
+            Self::Windows => RegionType::for_data(len),
+            Self::Early if len < Self::EARLY_LIMIT => RegionType::SMALL_DATA,
+            Self::Early => RegionType::DATA,
+        }
+    }
+
+    /// Returns what the length of a finished region is a multiple of.
+    fn end_alignment(self, kind: RegionType) -> u64 {
+        match self {
+            Self::Windows => kind.end_alignment(),
+            Self::Early => 1,
+        }
+    }
+}
+
+impl WriterOptions {
+    /// The default as a constant.
+    pub const DEFAULT: Self = Self {
+        case: CaseRule::Fold,
+        sync: true,
+        set: None,
+        layout: ObjectLayout {
+            expand_pe: false,
+            object_ids: DigestKind::Blake3,
+            placement: Placement::Windows,
+        },
+    };
 }
 
 impl Default for WriterOptions {
     fn default() -> Self {
-        Self { case: CaseRule::Fold, sync: true, set: None }
+        Self::DEFAULT
     }
 }
 
@@ -99,7 +158,7 @@ impl Writer {
         let directory = lease.directory().clone();
         let claim = lease.claim(name.as_str())?;
         let base = match existing {
-            Some(existing) => Some(Arc::new(Image::open_in(directory.clone(), existing)?)),
+            Some(existing) => Some(Arc::new(open_base(&directory, existing)?)),
             None => None,
         };
         if existing != Some(&name) {
@@ -111,7 +170,7 @@ impl Writer {
             Some(guid) => guid,
             None => random_guid()?,
         };
-        let set = SetWriter::new(directory, guid, first, inherited, options.sync)?;
+        let set = SetWriter::new(directory, guid, first, inherited, options)?;
         let parents = base.iter().flat_map(|base| base.header().sets()).collect();
         let regions = base.as_deref().map(Image::regions).cloned().unwrap_or_default();
         let tree = Tree::new(base, first, options.case)?;
@@ -232,6 +291,23 @@ impl Writer {
         self.draft.edits.kind(path)
     }
 
+    /// Returns whether the image would have a path now, that of the open file included.
+    pub fn has_path(&mut self, path: &ImagePath) -> Result<bool, CimError> {
+        Ok(self.draft.edits.kind(path)?.is_some() || self.draft.is_open_file(path)?)
+    }
+
+    /// Returns whether a file would have an alternate stream now, the open one included.
+    pub fn has_stream(&mut self, path: &ImagePath, name: &Name) -> Result<bool, CimError> {
+        if self.draft.is_open_stream(path, name)? {
+            return Ok(true);
+        }
+        // The streams of the file that it replaces are gone.
+        if self.draft.is_open_file(path)? {
+            return Ok(false);
+        }
+        self.draft.edits.has_stream(path, name.as_ref())
+    }
+
     /// Finds a file or directory as the image would have it now.
     pub fn find(&self, path: &ImagePath) -> Result<Option<File>, CimError> {
         self.draft.edits.find(path)
@@ -311,6 +387,18 @@ fn require_not_held(directory: &dyn Directory, name: &ImageName) -> Result<(), C
         Ok(true) => Err(Conflict::Mounted(path()).into()),
         Err(error) => Err(CimError::io("lock", path(), error)),
     }
+}
+
+/// Opens an image that is to be forked or extended.
+fn open_base(directory: &Arc<dyn Directory>, name: &ImageName) -> Result<Image, CimError> {
+    let refuse = |version| Unsupported::Experimental { image: name.to_string(), version };
+    let version = read_header(&**directory, name)?.version;
+    if version.known().is_some_and(Major::is_experimental) {
+        return Err(refuse(version).into());
+    }
+    let base = Image::open_in(directory.clone(), name)?;
+    // A region file may be of a later version than the image.
+    if base.is_experimental() { Err(refuse(version).into()) } else { Ok(base) }
 }
 
 fn region_count(regions: &Regions) -> Result<u16, CimError> {

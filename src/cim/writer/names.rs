@@ -45,6 +45,11 @@ pub(super) struct NameRules<'a> {
 }
 
 impl NameRules<'_> {
+    /// Returns whether two names are spellings of one.
+    pub(super) fn same(&self, one: NameRef<'_>, other: NameRef<'_>) -> bool {
+        one == other || self.case == CaseRule::Fold && one.folded_eq(other, self.upcase)
+    }
+
     fn hash(&self, name: NameRef<'_>) -> u64 {
         let mut hasher = self.hasher.build_hasher();
         for unit in name.units() {

@@ -1,9 +1,10 @@
 //! How a journal points at what lies in the regions of its set.
 
+use super::expand::PeContent;
 use super::metadata::LeafRecord;
 use crate::cim::error::Fault;
-use crate::cim::format::{RawLeaf, RawStream, RecordFlags, RegionSet, Stream};
-use crate::cim::units::{FileTime, RegionOffset};
+use crate::cim::format::{PeImage, RawLeaf, RawStream, RecordFlags, RegionSet, Stream, StreamKind};
+use crate::cim::units::{FileTime, RegionOffset, StreamLen};
 
 /// Counts the offsets of a journal as regions are counted of which those of its set are some.
 #[derive(Clone, Copy, Debug)]
@@ -32,12 +33,24 @@ impl References {
     }
 
     pub(super) fn data(&self, raw: RawStream) -> Result<Stream, Fault> {
-        let stream = Stream::try_from(raw)?;
-        if stream.is_directory() {
-            let reason = "data has the type of a directory".to_owned();
+        let stream = Stream::from(raw);
+        if !matches!(stream.kind, StreamKind::Data | StreamKind::Sparse) {
+            let reason = format!("data has the stream type {}", raw.kind());
             return Err(Fault::Malformed { what: "the journal", reason });
         }
         Ok(Stream { offset: self.offset("stream data", stream.offset.raw())?, ..stream })
+    }
+
+    pub(super) fn pe_image(&self, len: StreamLen, image: &PeImage<'_>) -> Result<PeContent, Fault> {
+        image.check(len)?;
+        Ok(PeContent {
+            len,
+            data: self.offset("the data of a PE image", image.data.raw())?,
+            data_len: image.data_len,
+            image_len: image.image_len,
+            flags: image.flags,
+            mappings: image.mappings.to_vec(),
+        })
     }
 
     fn offset(&self, what: &'static str, raw: u64) -> Result<RegionOffset, Fault> {

@@ -2,11 +2,12 @@
 
 use zerocopy::IntoBytes;
 
+use super::Placement;
 use super::append::AppendFile;
 use super::dedup::OwnObjects;
 use crate::cim::error::CimError;
 use crate::cim::files;
-use crate::cim::format::{Guid, RegionHeader, RegionType};
+use crate::cim::format::{DigestKind, Guid, RegionHeader, RegionType};
 use crate::cim::io::Directory;
 
 #[derive(Debug)]
@@ -22,11 +23,12 @@ impl RegionWriter {
         directory: &dyn Directory,
         set: Guid,
         header: RegionHeader,
+        ids: DigestKind,
         sync: bool,
     ) -> Result<Self, CimError> {
         let mut file = AppendFile::create(directory, &files::region(set, header.index), sync)?;
         file.append(header.to_raw().as_bytes())?;
-        Ok(Self { kind: header.kind, file, objects: OwnObjects::default() })
+        Ok(Self { kind: header.kind, file, objects: OwnObjects::new(ids) })
     }
 
     pub(super) fn kind(&self) -> RegionType {
@@ -43,8 +45,18 @@ impl RegionWriter {
 
     /// Pads with zeros to the region's alignment and returns where the next object begins.
     pub(super) fn align(&mut self) -> Result<u64, CimError> {
+        self.pad(self.kind.alignment())
+    }
+
+    /// Hands everything to the operating system. A region of data ends with a whole block.
+    pub(super) fn finish(&mut self, placement: Placement) -> Result<(), CimError> {
+        self.pad(placement.end_alignment(self.kind))?;
+        self.file.finish()
+    }
+
+    fn pad(&mut self, alignment: u64) -> Result<u64, CimError> {
         let end = self.file.end();
-        let start = end.next_multiple_of(self.kind.alignment());
+        let start = end.next_multiple_of(alignment);
         self.file.zeros(start.saturating_sub(end))?;
         Ok(start)
     }

@@ -98,6 +98,11 @@ impl Replay<'_> {
                 let data = self.references.data(cursor.stream()?)?;
                 self.tree.put(&path, &leaf, data)?;
             }
+            EditKind::PE_IMAGE => {
+                let leaf = self.references.leaf(cursor.leaf()?)?;
+                let (len, image) = cursor.pe_image()?;
+                self.tree.put_image(&path, &leaf, &self.references.pe_image(len, &image)?)?;
+            }
             EditKind::DIRECTORY => {
                 let leaf = self.references.leaf(cursor.leaf()?)?;
                 self.is_rootless &= !path.is_root();

@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use zerocopy::IntoBytes;
 
-use super::dedup::{InheritedObjects, ObjectId};
+use super::dedup::{DigestKinds, InheritedObjects, ObjectId};
+use super::hasher::ObjectHasher;
 use super::region::RegionWriter;
+use super::{ObjectLayout, WriterOptions};
 use crate::cim::error::{CimError, InvalidInput};
 use crate::cim::files;
-use crate::cim::format::{Guid, ObjectIdHeader, RegionHeader, RegionSet, RegionType};
+use crate::cim::format::{DigestKind, Guid, ObjectIdHeader, RegionHeader, RegionSet, RegionType};
 use crate::cim::io::{Directory, OutputFile};
 use crate::cim::units::RegionOffset;
 
@@ -19,6 +21,9 @@ pub(super) struct SetWriter {
     /// Index of the set's first region in the image.
     first: u16,
     sync: bool,
+    layout: ObjectLayout,
+    /// What is computed of each object.
+    kinds: DigestKinds,
     regions: Vec<RegionWriter>,
     /// Files that are written, but may not be on the disk yet.
     unsynced: Vec<Arc<dyn OutputFile>>,
@@ -34,14 +39,16 @@ impl SetWriter {
         guid: Guid,
         first: u16,
         inherited: InheritedObjects,
-        sync: bool,
+        options: WriterOptions,
     ) -> Result<Self, CimError> {
         require_new(&*directory, guid)?;
         Ok(Self {
             directory,
             guid,
             first,
-            sync,
+            sync: options.sync,
+            layout: options.layout,
+            kinds: inherited.kinds(options.layout.object_ids),
             regions: Vec::new(),
             unsynced: Vec::new(),
             inherited,
@@ -75,6 +82,16 @@ impl SetWriter {
         self.sync
     }
 
+    /// Returns how objects are laid out.
+    pub(super) fn layout(&self) -> ObjectLayout {
+        self.layout
+    }
+
+    /// Returns what is computed of each object.
+    pub(super) fn kinds(&self) -> DigestKinds {
+        self.kinds
+    }
+
     /// Returns the region of a kind, made if need be, with its place in the set.
     pub(super) fn region(&mut self, kind: RegionType) -> Result<(u16, &mut RegionWriter), CimError> {
         let found = self.regions.iter().position(|region| region.kind() == kind);
@@ -95,7 +112,8 @@ impl SetWriter {
         // Named first, so that a file that was made is removed whatever happens next.
         self.names.push(files::region(self.guid, index));
         let header = RegionHeader { index, kind };
-        self.regions.push(RegionWriter::create(&*self.directory, self.guid, header, self.sync)?);
+        let ids = self.layout.object_ids;
+        self.regions.push(RegionWriter::create(&*self.directory, self.guid, header, ids, self.sync)?);
         Ok(at)
     }
 
@@ -111,29 +129,49 @@ impl SetWriter {
         let (index, region) = self.region(kind)?;
         let start = region.align()?;
         region.file().append(bytes)?;
-        self.offset(index, start)
+        let offset = self.offset(index, start)?;
+        if let Some(mut hasher) = self.lister() {
+            hasher.update(bytes);
+            self.remember(kind, &hasher.finish(), offset)?;
+        }
+        Ok(offset)
+    }
+
+    /// Begins the id of an object that is listed although nothing else will share it: Windows lists every object.
+    pub(super) fn lister(&self) -> Option<ObjectHasher> {
+        let lists_all = self.layout.object_ids == DigestKind::Sha512;
+        lists_all.then(|| ObjectHasher::new(DigestKinds::default().with(DigestKind::Sha512)))
     }
 
     /// Appends an object, or finds it where it is already.
     pub(super) fn append_shared(&mut self, kind: RegionType, bytes: &[u8]) -> Result<RegionOffset, CimError> {
-        let id = ObjectId::of(bytes);
-        if let Some(found) = self.find(kind, &id)? {
+        let id = ObjectId::of(bytes, self.kinds);
+        if let Some(found) = self.find(kind, &id, RegionType::METADATA.alignment())? {
             return Ok(found);
         }
-        let offset = self.append(kind, bytes)?;
+        let (index, region) = self.region(kind)?;
+        let start = region.align()?;
+        region.file().append(bytes)?;
+        let offset = self.offset(index, start)?;
         self.remember(kind, &id, offset)?;
         Ok(offset)
     }
 
-    /// Looks for an object in this set and in those that the image inherits.
-    pub(super) fn find(&mut self, kind: RegionType, id: &ObjectId) -> Result<Option<RegionOffset>, CimError> {
+    /// Looks for an object in this set, where it has the alignment of its region, and in those that the image inherits,
+    /// where it must lie at a multiple of `alignment`.
+    pub(super) fn find(
+        &mut self,
+        kind: RegionType,
+        id: &ObjectId,
+        alignment: u64,
+    ) -> Result<Option<RegionOffset>, CimError> {
         if let Some(at) = self.regions.iter().position(|region| region.kind() == kind)
             && let Some(byte) = self.regions[at].objects().find(id)
         {
             let index = u16::try_from(at).expect("a set has at most one region of each kind");
             return self.offset(index, byte).map(Some);
         }
-        Ok(self.inherited.find(kind, id))
+        Ok(self.inherited.find(kind, id, alignment))
     }
 
     /// Makes an object known to later searches.
@@ -178,7 +216,7 @@ impl SetWriter {
         for at in 0..self.regions.len() {
             let index = u16::try_from(at).expect("a set has at most one region of each kind");
             let region = &mut self.regions[at];
-            region.file().finish()?;
+            region.finish(self.layout.placement)?;
             self.unsynced.push(region.file().output());
             let (kind, objects) = (region.kind(), std::mem::take(region.objects()).into_sorted());
             if objects.is_empty() {

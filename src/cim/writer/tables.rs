@@ -1,13 +1,18 @@
 //! File tables while an image is edited: a table is copied from the parent when one of its records changes.
+//!
+//! A copied table has records as this library writes them. Those that came from version 1 do not state the directory of
+//! their first name; it is found by a walk over the parent and filled in. So a record of a copied table is free if and
+//! only if its parent is 0. Tables that are not copied keep the size of their records.
 
 use std::sync::Arc;
 
+use zerocopy::little_endian::U32;
 use zerocopy::{FromZeros, IntoBytes};
 
 use super::set::SetWriter;
-use crate::cim::error::{CimError, InvalidInput};
+use crate::cim::error::{CimError, InvalidInput, Unsupported};
 use crate::cim::format::{FileTable, RawFileRecord, RegionType};
-use crate::cim::reader::Image;
+use crate::cim::reader::{Feature, Image};
 use crate::cim::units::{FileId, RegionOffset};
 
 #[derive(Debug)]
@@ -42,19 +47,31 @@ impl FileTables {
             (Some(Some(table)), _) => {
                 Ok(table.get(id.slot()).copied().unwrap_or_else(RawFileRecord::new_zeroed))
             }
-            (_, Some(base)) => Ok(base.record(id)?.1),
+            (_, Some(base)) => Ok(base.record(id)?.raw),
             (_, None) => Ok(RawFileRecord::new_zeroed()),
         }
     }
 
-    /// Changes a record.
+    /// Returns whether a record belongs to no file. A record that the parent has without a parent's id is taken for a
+    /// file's: only a walk could tell.
+    pub(super) fn is_free(&self, id: FileId) -> Result<bool, CimError> {
+        match (self.touched.get(id.table()), &self.base) {
+            (Some(Some(table)), _) => Ok(table.get(id.slot()).is_none_or(|record| record.parent.get() == 0)),
+            (_, Some(base)) => Ok(base.record(id)?.is_free()),
+            (_, None) => Ok(true),
+        }
+    }
+
+    /// Changes a record. One that was read before its table was copied may lack the parent that copying has filled in.
     pub(super) fn set(&mut self, id: FileId, record: RawFileRecord) -> Result<(), CimError> {
         let slot = id.slot();
         let table = self.table_mut(id.table())?;
         if table.len() <= slot {
             table.resize(slot + 1, RawFileRecord::new_zeroed());
         }
-        table[slot] = record;
+        let is_free = record == RawFileRecord::new_zeroed();
+        let parent = if is_free || record.parent.get() != 0 { record.parent } else { table[slot].parent };
+        table[slot] = RawFileRecord { parent, ..record };
         Ok(())
     }
 
@@ -117,7 +134,29 @@ impl FileTables {
             Some(base) => base.table(index)?,
             None => None,
         };
-        let Some((table, bytes)) = inherited else { return Ok(Vec::new()) };
-        Ok((0..usize::from(table.count)).filter_map(|slot| table.record(bytes, slot)).collect())
+        let (Some((table, bytes)), Some(base)) = (inherited, &self.base) else { return Ok(Vec::new()) };
+        let major = base.table_major(table);
+        let records = (0..usize::from(table.count)).map_while(|slot| table.record(bytes, slot, major));
+        let records = records.map(|(record, tail)| self.require_no_tail(record, tail));
+        let mut records = records.collect::<Result<Vec<_>, _>>()?;
+        if !table.has_parents(major) {
+            let parents = base.found_parents()?;
+            let first = u32::try_from(index).unwrap_or(u32::MAX).saturating_mul(FileId::PER_TABLE);
+            for (record, number) in records.iter_mut().zip(1u32..) {
+                let id = FileId::from_raw(first.saturating_add(number));
+                let parent = id.and_then(|id| parents.get(&id));
+                record.parent = U32::new(parent.map_or(0, |parent| parent.raw()));
+            }
+        }
+        Ok(records)
+    }
+
+    /// Refuses to copy a record that is longer than what is known of it, and not zero there.
+    fn require_no_tail(&self, record: RawFileRecord, tail: &[u8]) -> Result<RawFileRecord, CimError> {
+        if tail.iter().all(|&byte| byte == 0) {
+            return Ok(record);
+        }
+        let file = self.base.as_deref().map(|base| base.name().to_string()).unwrap_or_default();
+        Err(Unsupported::Feature { file, feature: Feature::Tail }.into())
     }
 }

@@ -8,6 +8,7 @@ use zerocopy::IntoBytes;
 use zerocopy::little_endian::{U16, U32, U64};
 
 use super::draft::Edits;
+use super::expand::PeContent;
 use super::links::{LinkEdits, Remaining};
 use super::metadata::LeafRecord;
 use super::names::{CaseRule, NameMap, NameRules};
@@ -19,6 +20,7 @@ use crate::cim::format::{
 };
 use crate::cim::names::{ImagePath, NameRef, PathRef, Upcase, upcase};
 use crate::cim::reader::{File, Image};
+use crate::cim::reparse::Tag;
 use crate::cim::units::{FileId, RegionOffset, StreamLen};
 
 /// A tree that is being edited.
@@ -36,6 +38,9 @@ pub(super) struct Tree {
     directories: BTreeMap<FileId, NameMap<FileId>>,
     /// Files whose alternate streams differ from the parent's.
     streams: BTreeMap<FileId, NameMap<Stream>>,
+    /// Expanded executables. Their descriptors are written at commit, because they hold offsets of the image; until then
+    /// the records have null offsets.
+    images: BTreeMap<FileId, PeContent>,
     /// The directory that was last resolved: most edits follow one in the same directory.
     last_directory: Option<(Vec<U16>, FileId)>,
 }
@@ -66,6 +71,7 @@ impl Tree {
             links: LinkEdits::new(base.clone()),
             directories: BTreeMap::new(),
             streams: BTreeMap::new(),
+            images: BTreeMap::new(),
             last_directory: None,
             base,
         };
@@ -183,6 +189,34 @@ impl Tree {
         }
     }
 
+    /// Returns whether a file has an alternate stream; one that does not exist has none.
+    pub(super) fn has_stream(&self, path: &ImagePath, name: NameRef<'_>) -> Result<bool, CimError> {
+        let Some(id) = self.resolve(path.as_path_ref())? else { return Ok(false) };
+        match (self.streams.get(&id), &self.base) {
+            (Some(streams), _) => Ok(streams.get(name, rules!(self)).is_some()),
+            (None, Some(base)) => Ok(base.stream(&self.file(id)?, name)?.is_some()),
+            (None, None) => Ok(false),
+        }
+    }
+
+    /// Returns whether two paths, which may not exist yet, are spellings of one.
+    pub(super) fn is_same_place(&self, one: &ImagePath, other: &ImagePath) -> Result<bool, CimError> {
+        let (Some((above, name)), Some((other_above, other_name))) = (one.split_last(), other.split_last())
+        else {
+            return Ok(one.is_root() && other.is_root());
+        };
+        if !self.is_same_name(name, other_name) {
+            return Ok(false);
+        }
+        let above = self.resolve(above)?;
+        Ok(above.is_some() && above == self.resolve(other_above)?)
+    }
+
+    /// Returns whether two names are spellings of one.
+    pub(super) fn is_same_name(&self, one: NameRef<'_>, other: NameRef<'_>) -> bool {
+        rules!(self).same(one, other)
+    }
+
     /// Writes what changed; returns where the filesystem object lies.
     pub(super) fn write(mut self, set: &mut SetWriter) -> Result<RegionOffset, CimError> {
         self.links.write(set)?;
@@ -191,6 +225,9 @@ impl Tree {
         }
         for (id, streams) in std::mem::take(&mut self.streams) {
             self.write_streams(id, &streams, set)?;
+        }
+        for (id, image) in std::mem::take(&mut self.images) {
+            self.write_image(id, &image, set)?;
         }
         let (tables, table_count) = self.tables.write(set)?;
         let upcase = match &self.base {
@@ -218,6 +255,17 @@ impl Tree {
         let mut record = self.tables.get(id)?;
         record.data = data.into();
         self.tables.set(id, record)
+    }
+
+    /// Writes the descriptor of an executable, unless its file is gone.
+    fn write_image(&mut self, id: FileId, image: &PeContent, set: &mut SetWriter) -> Result<(), CimError> {
+        let record = self.tables.get(id)?;
+        if record.data != image.pending_stream().into() {
+            return Ok(());
+        }
+        let offset = set.append_shared(RegionType::METADATA, &image.to_bytes())?;
+        let data = Stream { offset, ..image.pending_stream() };
+        self.tables.set(id, RawFileRecord { data: data.into(), ..record })
     }
 
     fn write_streams(
@@ -305,7 +353,7 @@ impl Tree {
 
     /// Fails for the root and for a file that is gone already: a parent in which a directory is reached twice lies.
     fn require_linked(&self, id: FileId) -> Result<(), CimError> {
-        let free = self.tables.get(id)?.parent.get() == 0;
+        let free = self.tables.is_free(id)?;
         match &self.base {
             Some(base) if free || id == self.root => {
                 Err(base.regions().corrupt(base.filesystem().tables, Fault::Cycle { id: id.raw() }))
@@ -335,20 +383,27 @@ impl Tree {
     }
 
     fn file(&self, id: FileId) -> Result<File, CimError> {
-        let record = self.tables.get(id)?;
-        // Records come from the parent, which may be another writer's.
-        File::check(id, &record).map_err(|fault| match &self.base {
-            Some(base) => base.regions().corrupt(base.filesystem().tables, fault),
-            None => unreachable!("records that this writer made are valid"),
-        })
+        Ok(File::new(id, &self.tables.get(id)?))
     }
 
     fn is_directory(&self, id: FileId) -> Result<bool, CimError> {
         Ok(self.file(id)?.is_directory())
     }
 
+    /// Returns whether a file is a directory that is neither a symlink nor a junction.
+    fn may_have_children(&self, id: FileId) -> Result<bool, CimError> {
+        let file = self.file(id)?;
+        let is_link = file.is_reparse_point() && Tag(file.reparse_tag).is_name_surrogate();
+        Ok(file.is_directory() && !is_link)
+    }
+
     fn parent_of(&self, id: FileId) -> Result<FileId, CimError> {
-        Ok(self.file(id)?.parent.unwrap_or(self.root))
+        let file = self.file(id)?;
+        match (file.parent, &self.base) {
+            (Some(parent), _) => Ok(parent),
+            (None, Some(base)) => Ok(base.parent(&file)?.unwrap_or(self.root)),
+            (None, None) => Ok(self.root),
+        }
     }
 
     fn require_directory(&mut self, path: PathRef<'_>) -> Result<FileId, CimError> {
@@ -436,17 +491,21 @@ impl Edits for Tree {
         self.require(path).map(drop)
     }
 
-    /// Puts a file in place of what has the path; a directory in place of a directory keeps its children.
+    /// Puts a file in place of what has the path. A directory in place of a directory keeps its children, unless one of the
+    /// two is a symlink or a junction.
     fn put(&mut self, path: &ImagePath, leaf: &LeafRecord, data: Stream) -> Result<(), CimError> {
         let Some((parent, name)) = path.split_last() else {
             if !data.is_directory() {
                 return Err(InvalidInput::Root("replaced by a file").into());
             }
+            if leaf.is_link() {
+                return Err(InvalidInput::Root("replaced by a link").into());
+            }
             return self.update_directory(self.root, leaf, self.root);
         };
         let parent = self.require_directory(parent)?;
         if let Some(existing) = self.child(parent, name)? {
-            if data.is_directory() && self.is_directory(existing)? {
+            if data.is_directory() && !leaf.is_link() && self.may_have_children(existing)? {
                 self.update_directory(existing, leaf, parent)?;
                 return self.name(parent, name, existing);
             }
@@ -455,6 +514,13 @@ impl Edits for Tree {
         let id = self.tables.allocate()?;
         self.set_record(id, leaf, data, parent)?;
         self.name(parent, name, id)
+    }
+
+    fn put_image(&mut self, path: &ImagePath, leaf: &LeafRecord, image: &PeContent) -> Result<(), CimError> {
+        self.put(path, leaf, image.pending_stream())?;
+        let file = self.require(path)?;
+        self.images.insert(file, image.clone());
+        Ok(())
     }
 
     fn put_stream(&mut self, path: &ImagePath, name: NameRef<'_>, stream: Stream) -> Result<(), CimError> {
@@ -481,6 +547,7 @@ where
     let units = entries().map(|(name, _)| u64::try_from(name.units().len()).unwrap_or(u64::MAX)).sum();
     let full = InvalidInput::Full { what: "names in a table" };
     let layout = LinkTableLayout::<V>::new(count, units).ok_or(full)?;
+    let mut lister = set.lister();
     let (index, region) = set.region(RegionType::METADATA)?;
     let start = region.align()?;
     let mut result = Ok(());
@@ -488,7 +555,12 @@ where
         if result.is_ok() {
             result = region.file().append(part);
         }
+        lister.iter_mut().for_each(|lister| lister.update(part));
     });
     result?;
-    Ok(Some((set.offset(index, start)?, layout.len())))
+    let offset = set.offset(index, start)?;
+    if let Some(lister) = lister {
+        set.remember(RegionType::METADATA, &lister.finish(), offset)?;
+    }
+    Ok(Some((offset, layout.len())))
 }

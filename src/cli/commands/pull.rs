@@ -2,6 +2,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
+use cimsnap::cim::WriterOptions;
 use cimsnap::escape::Escaped;
 use cimsnap::registry::{
     Credentials, Documents, Mirror, PlatformWish, Pulled, Reference, Remote, Settings, Source, SourceImage,
@@ -10,6 +11,7 @@ use serde::Serialize;
 
 use crate::cli::convert::{Conversion, Hives, Manner};
 use crate::cli::exit::Exit;
+use crate::cli::layout::LayoutArgs;
 use crate::cli::origin::Origin;
 use crate::cli::ui::Ui;
 use crate::cli::{Result, pulled};
@@ -45,6 +47,8 @@ pub(crate) struct Args {
     asking: Asking,
     #[command(flatten)]
     hives: Hives,
+    #[command(flatten)]
+    layout: LayoutArgs,
     /// Do not wait for the disk: faster, but a power loss may take what was made
     #[arg(long)]
     no_sync: bool,
@@ -105,7 +109,9 @@ impl Args {
         let documents = Documents::new(source, &pulled)?;
         let wish = self.platform.clone().unwrap_or_else(PlatformWish::here);
         let image = SourceImage::find(&documents, tag, &wish)?;
-        let manner = Manner { missing: self.hives.missing(), sync: !self.no_sync, waits: true };
+        let (sync, layout) = (!self.no_sync, self.layout.layout());
+        let options = WriterOptions { sync, layout, ..WriterOptions::DEFAULT };
+        let manner = Manner { missing: self.hives.missing(), options, waits: true };
         Conversion::new(&documents, &image, &self.to, manner, ui)?.run()?;
         let name = self.name.as_ref().or(name).map(Reference::to_string);
         if let Some(name) = &name {

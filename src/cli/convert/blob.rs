@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use cimsnap::cim::{ErrorKind, Guid, Lease};
+use cimsnap::cim::{ErrorKind, Guid, Lease, WriterOptions};
 use cimsnap::engine::{Native, Portable};
 use cimsnap::escape::Escaped;
 use cimsnap::layer::commit::{MissingHives, finish_native};
@@ -65,12 +65,12 @@ impl Blob {
     }
 
     /// Makes a layer set. One that is there already has the same content, and stays.
-    pub(crate) fn import(self, lease: &Lease, os: Option<LayerOs>, sync: bool) -> Result<Layer> {
+    pub(crate) fn import(self, lease: &Lease, os: Option<LayerOs>, options: WriterOptions) -> Result<Layer> {
         let started = Instant::now();
         let stream = LayerStream::open(self.reader, self.options).map_err(ImportError::from)?;
+        let engine = Portable::unnamed(lease, options.sync).laid_out(options.layout);
         let options = ImportOptions { os, ..ImportOptions::default() };
-        let Imported { layer, os, stream, report } =
-            prepare(stream, Portable::unnamed(lease, sync), &options)?;
+        let Imported { layer, os, stream, report } = prepare(stream, engine, &options)?;
         let set = os.set_id(&stream.uncompressed.digest);
         match layer.finish_as(set) {
             Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error.into()),

@@ -45,8 +45,8 @@ pub(crate) struct Conversion<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Manner {
     pub(crate) missing: MissingHives,
-    /// Whether to wait for the disk.
-    pub(crate) sync: bool,
+    /// How images and what they are made of are written.
+    pub(crate) options: WriterOptions,
     /// Whether to wait while somebody else works in the directory, rather than to fail.
     pub(crate) waits: bool,
 }
@@ -197,7 +197,7 @@ impl<'a> Conversion<'a> {
         progress.begin(layer.blob.size);
         let blob = Blob::new(bytes, layer.stream_options(), progress.clone(), self.stop.clone());
         let read = match job.makes {
-            true => blob.import(lease, Some(self.image.os), self.manner.sync).map(Some),
+            true => blob.import(lease, Some(self.image.os), self.manner.options).map(Some),
             false => blob.prove(lease).map(|()| None),
         };
         progress.end();
@@ -223,9 +223,8 @@ impl<'a> Conversion<'a> {
     }
 
     fn commit(&self, step: &Step<'_>, lease: &Lease, parent: Option<&ImageName>) -> Result<()> {
-        let options = WriterOptions { sync: self.manner.sync, ..WriterOptions::default() };
         let set = LayerSet::open(lease, step.set)?;
-        let forked = fork(&set, self.image.os, parent, &step.name, options, self.manner.missing);
+        let forked = fork(&set, self.image.os, parent, &step.name, self.manner.options, self.manner.missing);
         let committed = forked.and_then(|image| Ok(image.commit()?));
         committed.map(drop).with_context(|| format!("cannot make the image of layer {}", step.number))
     }

@@ -6,6 +6,7 @@
 //!   machine                           kernel, file system, access to the root
 //!   mounts                            servers of mounted images
 //!   windows                           the build of Windows
+//!   self_test                         images that are written, mounted and compared
 //! ```
 
 mod containerd_config;
@@ -16,6 +17,7 @@ mod plugins;
 mod pods;
 mod reach;
 mod release;
+mod self_test;
 #[cfg(test)]
 mod tests;
 mod windows;
@@ -23,6 +25,8 @@ mod windows;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+
+pub use self_test::{Event, Export, Outcome, Report, SelfTest, Step, Verdict};
 
 use super::{Config, WindowsBuild, system};
 use crate::differ::Release;

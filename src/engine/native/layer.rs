@@ -11,7 +11,7 @@ use super::kept::Kept;
 use super::lower::{self, Lower, wide};
 use super::overlay::{Directory, Found, Node, Overlay, Owner, path_key};
 use super::turn::Turn;
-use crate::cim::{Attributes, CimError, ImageName, ImagePath, Metadata, Name, security};
+use crate::cim::{Attributes, CimError, ImageName, ImagePath, Metadata, Name, ea, security};
 use crate::engine::LayerSink;
 use crate::sys::cimfs::{self, CreateFlags, Stream, WideString};
 
@@ -211,6 +211,8 @@ fn make<'i>(
     let mut attributes = metadata.attributes;
     attributes.set(Attributes::REPARSE_POINT, !metadata.reparse.is_empty());
     let raw = |time: crate::cim::FileTime| time.raw().cast_signed();
+    // The library adds digests of executables by itself.
+    let eas = ea::without(metadata.eas, ea::is_image_hash);
     let metadata = cimfs::Metadata {
         attributes: attributes.bits(),
         size: i64::try_from(size).unwrap_or(i64::MAX),
@@ -223,7 +225,7 @@ fn make<'i>(
         // The library makes images that it cannot read of files without a descriptor.
         security: if metadata.security.is_empty() { &security::DEFAULT } else { metadata.security },
         reparse: metadata.reparse,
-        eas: metadata.eas,
+        eas: &eas,
     };
     wide(path).and_then(|path| image.create_file(&path, &metadata)).map_err(failed("make", path))
 }

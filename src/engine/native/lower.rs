@@ -34,6 +34,10 @@ pub(super) fn open(
 ) -> Result<Box<dyn Lower>, CimError> {
     let Some(parent) = parent else { return Ok(Box::new(Nothing)) };
     match Image::open_in(Arc::new(DiskDirectory::new(directory)), parent) {
+        Ok(image) if image.is_experimental() => {
+            let image = Arc::new(image);
+            Ok(Box::new(Experimental { image, foreign: Foreign::new(library, directory, parent).ok() }))
+        }
         Ok(image) => Ok(Box::new(Arc::new(image))),
         Err(error) if error.kind() == ErrorKind::Unsupported => {
             Ok(Box::new(Foreign::new(library, directory, parent)?))
@@ -85,11 +89,49 @@ impl Lower for Arc<Image> {
         if len == 0 {
             return Ok(Some(Contents::Nothing));
         }
+        if let StreamKind::Unknown(_) = data.kind {
+            self.data(data)?;
+        }
         if data.kind != StreamKind::Data {
             return Ok(None);
         }
         self.regions().object("the data of a file", offset, len)?;
         Ok(Some(Contents::InImage { image: self.clone(), offset, len }))
+    }
+}
+
+/// An image of a version that this library knows in part: the library of Windows, where it can read at all, answers what
+/// this one cannot.
+#[derive(Debug)]
+struct Experimental {
+    image: Arc<Image>,
+    foreign: Option<Foreign>,
+}
+
+impl Experimental {
+    fn ask<T>(
+        &self,
+        known: Result<T, CimError>,
+        other: impl FnOnce(&Foreign) -> Result<T, CimError>,
+    ) -> Result<T, CimError> {
+        match (known, &self.foreign) {
+            (Err(error), Some(foreign)) if error.kind() == ErrorKind::Unsupported => other(foreign),
+            (known, _) => known,
+        }
+    }
+}
+
+impl Lower for Experimental {
+    fn find(&self, path: &ImagePath) -> Result<Option<Item>, CimError> {
+        self.ask(Lower::find(&self.image, path), |foreign| foreign.find(path))
+    }
+
+    fn children(&self, directory: &ImagePath) -> Result<Option<Vec<Name>>, CimError> {
+        self.ask(Lower::children(&self.image, directory), |foreign| foreign.children(directory))
+    }
+
+    fn contents(&self, path: &ImagePath) -> Result<Option<Contents>, CimError> {
+        self.ask(Lower::contents(&self.image, path), |foreign| foreign.contents(path))
     }
 }
 

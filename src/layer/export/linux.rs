@@ -4,7 +4,7 @@ use tar::EntryType;
 
 use super::archive::{Description, RecordMap};
 use super::error::EntryError;
-use crate::cim::ea::EaList;
+use crate::cim::ea::{EaList, is_purged};
 use crate::cim::reader::File;
 use crate::cim::reparse::{Reparse, Tag};
 use crate::cim::wsl::{self, FileType, LinuxLink, LinuxMetadata};
@@ -41,7 +41,7 @@ pub(super) fn describe(image: &Image, file: &File) -> Result<Description, EntryE
     let metadata = LinuxMetadata::read(image.eas(file)?);
     let metadata = metadata.map_err(|fault| image.regions().corrupt(file.eas, fault))?;
     let mut once = RecordMap::new();
-    for ea in eas.iter().filter(|ea| !wsl::is_metadata(ea)) {
+    for ea in eas.iter().filter(|ea| !wsl::is_metadata(ea) && !is_purged(ea.name)) {
         let unknown = || EntryError::Ea(String::from_utf8_lossy(ea.name).into_owned());
         let (name, value) = wsl::xattr(&ea).ok_or_else(unknown)?;
         let (key, value) = xattr(&name.to_ascii_lowercase(), value)?;

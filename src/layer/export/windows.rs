@@ -5,7 +5,7 @@ use tar::EntryType;
 use super::archive::{Description, RecordMap};
 use super::error::EntryError;
 use crate::cim::Image;
-use crate::cim::ea::EaList;
+use crate::cim::ea::{EaList, is_purged};
 use crate::cim::reader::File;
 use crate::cim::reparse::{Reparse, ReparseError, Tag, build};
 use crate::cim::security;
@@ -50,12 +50,13 @@ pub(super) fn describe(image: &Image, file: &File) -> Result<Description, EntryE
     Ok(Description { link, mode, modified, records, once, ..Description::bare(kind) })
 }
 
-/// Records have no flags, no empty values and no equals signs in their keys.
+/// Records have no flags, no empty values and no equals signs in their keys. What Windows keeps as a cache of the contents
+/// is left out: another file system has to make its own.
 fn eas(image: &Image, file: &File) -> Result<RecordMap, EntryError> {
     let list = EaList::parse(image.eas(file)?);
     let list = list.map_err(|error| image.regions().corrupt(file.eas, error.into()))?;
     let mut records = RecordMap::new();
-    for ea in list.iter() {
+    for ea in list.iter().filter(|ea| !is_purged(ea.name)) {
         if ea.flags != 0 || ea.value.is_empty() || ea.name.contains(&b'=') {
             return Err(EntryError::Ea(String::from_utf8_lossy(ea.name).into_owned()));
         }

@@ -27,7 +27,7 @@ impl View {
         mut visit: impl FnMut(Entry<'_>) -> bool,
     ) -> Result<(), ViewError> {
         let node = self.node(directory)?;
-        let up = node.file.parent.unwrap_or_else(|| self.image.root());
+        let up = self.parent(&node.file);
         for (next, name, id) in [(1, &b"."[..], directory), (2, b"..", up)] {
             if start < next && !visit(Entry { next, name, id }) {
                 return Ok(());

@@ -134,7 +134,7 @@ impl View {
         let node = self.node(directory)?;
         match name {
             b"." => return Ok(Some(directory)),
-            b".." => return Ok(node.file.parent.or(Some(self.image.root()))),
+            b".." => return Ok(Some(self.parent(&node.file))),
             _ => {}
         }
         let Some(name) = NameBuffer::new(name, node.linux.is_some()) else { return Ok(None) };
@@ -148,7 +148,7 @@ impl View {
     /// Opens a file's bytes.
     pub fn data(&self, id: FileId) -> Result<Data<'_>, ViewError> {
         let file = self.image.file(id)?;
-        Ok(self.image.data(file.data)?)
+        Ok(self.image.file_data(&file)?)
     }
 
     /// Returns where data, or a hole, begins at or behind an offset; `None` where there is no more. A file is one or
@@ -171,6 +171,8 @@ impl View {
         let file = self.image.file(id)?;
         let linux = match self.kind {
             ViewKind::Windows => None,
+            // What the image says of such a file cannot be read; its attributes can be shown all the same.
+            _ if file.unknown.is_some() => None,
             ViewKind::Auto if file.ea_len == 0 => None,
             ViewKind::Auto => Some(self.linux_metadata(&file)?).filter(LinuxMetadata::is_present),
             ViewKind::Linux => Some(self.linux_metadata(&file)?),
@@ -192,6 +194,11 @@ impl View {
             }
         }
         Ok(None)
+    }
+
+    /// Returns the directory above a file; the root where the image is too broken to tell.
+    fn parent(&self, file: &File) -> FileId {
+        self.image.parent(file).ok().flatten().unwrap_or_else(|| self.image.root())
     }
 
     /// Returns the number of names of a file; 1 where the image is too broken to count.

@@ -59,6 +59,10 @@ impl Snapshots {
             };
             match &outcome {
                 Converted::Done => finding.repaired = true,
+                Converted::Differs => {
+                    let why = "this version of cimsnap makes something else of the layer";
+                    finding.remedy = Remedy::Pull(why.to_owned());
+                }
                 Converted::Failed(why) => finding.remedy = Remedy::Pull(why.clone()),
             }
             done.insert(set, outcome);

@@ -1,15 +1,17 @@
 //! Converting a layer again, in place of the damaged files that it has.
 //!
-//! The same layer gives the same bytes, so the images that are made of it need not know.
+//! The same layer gives the same bytes, so the images that are made of it need not know. What the configuration, or an
+//! earlier version of this program, wrote in another way is written in that way again.
 
 use std::fs;
+use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
 use super::super::cleanup::remove_if_there;
 use super::{Blobs, SnapshotError, Snapshots};
-use crate::cim::Guid;
 use crate::cim::io::{Directory, DiskDirectory};
+use crate::cim::{Guid, ObjectLayout, Placement};
 use crate::engine::Portable;
 use crate::layer::import::{ImportError, ImportOptions, LayerOs, import};
 use crate::layer::stream::{Expected, LayerStream, StreamOptions};
@@ -20,6 +22,8 @@ use crate::sys::patiently;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Converted {
     Done,
+    /// The files are not those that the layer had.
+    Differs,
     Failed(String),
 }
 
@@ -31,13 +35,6 @@ impl Snapshots {
         row: &LayerRow,
         blobs: &dyn Blobs,
     ) -> Result<Converted, SnapshotError> {
-        let blob = match blobs.open(&row.blob) {
-            Ok(Some(blob)) => blob,
-            Ok(None) => {
-                return Ok(Converted::Failed(format!("containerd does not have blob {} any more", row.blob)));
-            }
-            Err(error) => return Ok(Converted::Failed(format!("blob {} cannot be read: {error}", row.blob))),
-        };
         let systems = [LayerOs::Linux, LayerOs::Windows];
         let Some(os) = systems.into_iter().find(|os| os.set_id(&row.diff_id) == set) else {
             return Ok(Converted::Failed(format!("its set is not that of layer {}", row.diff_id)));
@@ -45,11 +42,49 @@ impl Snapshots {
         let at = self.store.root().repair();
         remove_if_there(patiently(|| fs::remove_dir_all(&at)), &at)?;
         fs::create_dir(&at).map_err(SnapshotError::io("make", &at))?;
+        let mut done = Converted::Differs;
+        for layout in self.layouts(os) {
+            done = match blobs.open(&row.blob) {
+                Ok(Some(blob)) => self.convert_as(set, row, blob, os, layout)?,
+                Ok(None) => Converted::Failed(format!("containerd does not have blob {} any more", row.blob)),
+                Err(error) => Converted::Failed(format!("blob {} cannot be read: {error}", row.blob)),
+            };
+            if done != Converted::Differs {
+                break;
+            }
+        }
+        Ok(done)
+    }
+
+    /// Returns the ways in which a layer may have been written, the most likely one first.
+    fn layouts(&self, os: LayerOs) -> Vec<ObjectLayout> {
+        let (plain, configured) = (ObjectLayout::default(), self.options.layout());
+        let early = ObjectLayout { placement: Placement::Early, ..plain };
+        match os {
+            LayerOs::Linux => vec![plain, early],
+            LayerOs::Windows => {
+                vec![configured, ObjectLayout { expand_pe: !configured.expand_pe, ..configured }, early]
+            }
+        }
+    }
+
+    /// Converts a layer in one of these ways, and puts its files in the place of those that it has.
+    fn convert_as(
+        &self,
+        set: Guid,
+        row: &LayerRow,
+        blob: Box<dyn Read + Send>,
+        os: LayerOs,
+        layout: ObjectLayout,
+    ) -> Result<Converted, SnapshotError> {
+        let at = self.store.root().repair();
+        remove_if_there(patiently(|| fs::remove_dir_all(&at)), &at)?;
+        fs::create_dir(&at).map_err(SnapshotError::io("make", &at))?;
         let expected = Expected { blob_digest: Some(row.blob), diff_id: Some(row.diff_id), blob_size: None };
         let stream = LayerStream::open(blob, StreamOptions { expected, ..StreamOptions::default() });
         let options = ImportOptions { os: Some(os), ..ImportOptions::default() };
         let directory = Arc::new(DiskDirectory::private(&at));
-        let engine = Portable::new(directory.clone(), set, self.options.sync);
+        let engine = Portable::new(directory.clone(), set, self.options.sync).laid_out(layout);
         let imported = stream.map_err(ImportError::from).and_then(|stream| import(stream, engine, &options));
         let done = match imported {
             Ok(_) => self.replace(set, row, &directory, &at)?,
@@ -74,10 +109,7 @@ impl Snapshots {
                 u64::try_from(bytes.len()) == Ok(size)
                     && known.digest.is_none_or(|digest| digest == blake3::hash(bytes))
             });
-            let Some(bytes) = same else {
-                let text = "this version of cimsnap makes something else of the layer";
-                return Ok(Converted::Failed(text.to_owned()));
-            };
+            let Some(bytes) = same else { return Ok(Converted::Differs) };
             files.push(FileRow { digest: Some(blake3::hash(bytes.as_slice())), ..known.clone() });
         }
         let directory = self.store.lease().directory();

@@ -49,10 +49,9 @@ macro_rules! exports {
                 }
             }
 
-            /// Names those that were not found.
-            pub(super) fn missing(&self) -> Vec<&'static str> {
-                let found = [$((stringify!($name), self.$name.is_some())),*];
-                found.into_iter().filter(|(_, found)| !found).map(|(name, _)| name).collect()
+            /// Names all of them, and whether each was found.
+            pub(super) fn all(&self) -> Vec<(&'static str, bool)> {
+                vec![$((stringify!($name), self.$name.is_some())),*]
             }
         }
     };
@@ -69,6 +68,8 @@ exports! {
     CimCloseStream(StreamHandle);
     CimCreateHardLink(ImageHandle, Str, Str) -> Hr;
     CimDeletePath(ImageHandle, Str) -> Hr;
+    CimLookupFile(ImageHandle, Str, *mut u8) -> Hr;
+    CimCreateMergedFile(ImageHandle, Str, *mut c_void, *mut c_void, u16) -> Hr;
     CimCreateMergeLink(ImageHandle, Str, Str) -> Hr;
     CimTombstoneFile(ImageHandle, Str) -> Hr;
     CimAddFsToMergedImage(ImageHandle, Str) -> Hr;
@@ -81,5 +82,8 @@ exports! {
     CimMergeMountVerifiedImage(u32, *const ImagePath, u32, *const VolumeId, u16, *const u8) -> Hr;
     CimDismountImage(*const VolumeId) -> Hr;
     CimReadFile(Str, Str, u64, *mut c_void, u64, *mut u64, *mut u64) -> Hr;
+    CimReadFile2(Str, Str, u64, *mut c_void, u64, *mut u64, *mut u64, u32) -> Hr;
     CimGetFileStatBasicInformation(Str, Str, *mut StatBasicInformation) -> Hr;
+    CimGetFileStatBasicInformation2(Str, Str, *mut StatBasicInformation, u32) -> Hr;
+    CimConvertBlockImage(Str, Str, Str) -> Hr;
 }

@@ -123,6 +123,14 @@ impl Image {
         unsafe { call!(self.library, CimDeletePath(self.handle, path.as_ptr())) }
     }
 
+    /// Returns whether the image, as it would be committed now, has a path.
+    pub fn has(&mut self, path: &WideString) -> Result<bool, CimfsError> {
+        let mut found = 0;
+        // SAFETY: the image is open, the string ends with a zero, and the answer has a place.
+        unsafe { call!(self.library, CimLookupFile(self.handle, path.as_ptr(), &raw mut found)) }?;
+        Ok(found != 0)
+    }
+
     /// Gives a file another name that is looked up only when images are merged.
     pub fn merge_link(&mut self, new: &WideString, existing: &WideString) -> Result<(), CimfsError> {
         // SAFETY: the image is open and the strings end with a zero.

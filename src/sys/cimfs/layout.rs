@@ -92,9 +92,9 @@ const _: () = assert!(size_of::<VolumeId>() == 16); // 4 + 2 + 2 + 8
 /// CIMFS_IMAGE_PATH: one of several images.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
-pub(super) struct ImagePath {
-    /// The directory, or the file or device that holds the image.
-    pub(super) directory: *const u16,
-    /// Its name.
-    pub(super) name: *const u16,
+pub struct ImagePath {
+    /// The directory, file or device that holds the image.
+    pub directory: *const u16,
+    /// The name of the image.
+    pub name: *const u16,
 }

@@ -26,7 +26,7 @@ use super::library::Library;
 use exports::Exports;
 
 pub use image::{CreateFlags, Image, Metadata, Stream};
-pub use layout::{FileMetadata, StatBasicInformation, VolumeId};
+pub use layout::{FileMetadata, ImagePath, StatBasicInformation, VolumeId};
 pub use merge::{MergeFlags, Verification};
 pub use volume::{Location, MountFlags, RootHash};
 pub use wide::WideString;
@@ -138,9 +138,14 @@ impl Cimfs {
         &self.path
     }
 
+    /// Names every function that `cimfs.dll` is known to export, and whether this library has it.
+    pub fn exports(&self) -> Vec<(&'static str, bool)> {
+        self.exports.all()
+    }
+
     /// Names the functions that the library does not have.
     pub fn missing(&self) -> Vec<&'static str> {
-        self.exports.missing()
+        self.exports().into_iter().filter(|(_, found)| !found).map(|(name, _)| name).collect()
     }
 
     /// Names those without which it cannot write images.

@@ -30,4 +30,4 @@ pub use trust::{
     require_trusted_directory, require_trusted_socket,
 };
 pub(super) use wide::path_units;
-pub use windows::windows_build;
+pub use windows::{file_version, windows_build};

@@ -8,6 +8,8 @@ use windows_sys::Win32::System::Registry::{
 };
 use windows_sys::w;
 
+use crate::sys::library::Library;
+
 /// Returns the build and the revision of Windows. Only the registry has the revision.
 pub fn windows_build() -> Option<(u32, u32)> {
     let mut digits = [0_u16; 16];
@@ -18,6 +20,11 @@ pub fn windows_build() -> Option<(u32, u32)> {
     // The first release of a build may have none.
     let found = value(w!("UBR"), RRF_RT_REG_DWORD, &mut revision);
     Some((number, found.map_or(0, |_| revision[0])))
+}
+
+/// Returns whether this is Wine, whose ntdll.dll exports its version.
+pub fn is_wine() -> bool {
+    Library::of_system("ntdll.dll").is_ok_and(|ntdll| ntdll.symbol(c"wine_get_version").is_some())
 }
 
 /// Reads what the registry says of this Windows, and returns how many bytes that were.

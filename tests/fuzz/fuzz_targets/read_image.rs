@@ -1,7 +1,7 @@
 //! Any bytes either are refused as an image, or can be checked, walked, read, listed and compared. Nothing panics, and
 //! time and memory stay in proportion to the input.
 //!
-//! The input is cut into pieces: a byte that says which file, two with a length, then as many bytes, which are added
+//! The input is cut into pieces, of files of any version: a byte that says which file, two with a length, then as many bytes, which are added
 //! to that file. What no fuzzer would guess is put in its place: the id of the region set, and upcase tables.
 
 #![no_main]

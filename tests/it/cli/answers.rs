@@ -61,7 +61,7 @@ fn everything_that_can_be_read_can_be_read_by_machine() {
     insta::assert_snapshot!(shell.json("tree a.cim")[1], @r#"{"directory":false,"path":"/Files/again.txt","size":6}"#);
     insta::assert_snapshot!(shell.json("stat a.cim Files/readme.txt")[0], @r#"{"accessed":"2001-02-03T04:05:06.1234567Z","attributes":34,"changed":"2001-02-03T04:05:06.1234567Z","created":"2001-02-03T04:05:06.1234567Z","data":"region 0 offset 0x28","id":4,"links":2,"path":"/Files/readme.txt","size":6,"streams":[{"name":"Zone","size":4}],"written":"2001-02-03T04:05:06.1234567Z"}"#);
     insta::assert_snapshot!(shell.json("dump a.cim")[3], @r#"{"accessed":"2001-02-03T04:05:06.1234567Z","attributes":16,"changed":"2001-02-03T04:05:06.1234567Z","created":"2001-02-03T04:05:06.1234567Z","kind":"directory","path":"/Files/empty","size":0,"written":"2001-02-03T04:05:06.1234567Z"}"#);
-    insta::assert_snapshot!(shell.json("check --deep a.cim")[0], @r#"{"errors":0,"files":4,"findings":[],"hashed":131082,"names":4,"notes":0,"objects":3,"sound":true}"#);
+    insta::assert_snapshot!(shell.json("check --deep a.cim")[0], @r#"{"errors":0,"experimental":false,"files":4,"findings":[],"hashed":131082,"names":4,"notes":0,"objects":3,"sound":true,"version":"2.0"}"#);
     let regions = &shell.json("regions a.cim")[0];
     assert_eq!((&regions["version"], &regions["regions"][0]["kind"]), (&"2.0".into(), &"small data".into()));
     std::fs::create_dir(shell.path("empty")).unwrap();

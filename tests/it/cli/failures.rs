@@ -70,16 +70,35 @@ fn a_damaged_image_is_told_where() {
 }
 
 #[test]
-fn images_of_version_3_are_named() {
+fn images_of_unknown_versions_are_named() {
+    let shell = Shell::new();
+    shell.image("a.cim", sample);
+    let mut header = fs::read(shell.path("a.cim")).unwrap();
+    header[16] = 4;
+    fs::write(shell.path("b.cim"), header).unwrap();
+    for command in ["ls b.cim", "check b.cim", "regions b.cim", "stat b.cim", "fork b.cim c.cim --delete x"] {
+        let (code, text) = shell.fails(command);
+        assert_eq!(code, 1, "{command}");
+        assert!(text.contains("b.cim has format version 4.0; only versions 1, 2 and 3"), "{text}");
+    }
+}
+
+#[test]
+fn images_of_version_3_are_called_experimental_and_not_written_over() {
     let shell = Shell::new();
     shell.image("a.cim", sample);
     let mut header = fs::read(shell.path("a.cim")).unwrap();
     header[16] = 3;
     fs::write(shell.path("b.cim"), header).unwrap();
-    let (code, text) = shell.fails("ls b.cim");
-    assert_eq!(code, 1);
-    assert!(text.contains("format version 3.0") && text.contains("cimsnap cim regions"), "{text}");
+    assert_eq!(shell.ok("ls b.cim"), shell.ok("ls a.cim"));
     assert!(shell.ok("regions b.cim").starts_with("version 3.0"));
+    assert!(shell.ok("stat b.cim").contains("version 3.0, of which support is experimental"));
+    assert!(!shell.ok("stat a.cim").contains("experimental"));
+    assert!(shell.ok("check b.cim").starts_with("version 3.0, of which support is experimental"));
+    assert_eq!(shell.json("check b.cim")[0]["experimental"], true);
+    let (code, text) = shell.fails("fork b.cim c.cim --delete Files");
+    assert_eq!(code, 1);
+    assert!(text.contains("can be neither forked nor extended"), "{text}");
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod mount;
 pub(crate) mod oci;
 mod round_trip;
 mod shells;
+mod versions;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -77,7 +78,7 @@ impl Shell {
     }
 
     /// Makes an image with a function.
-    fn image(&self, name: &str, fill: impl FnOnce(&mut Writer)) -> PathBuf {
+    pub(crate) fn image(&self, name: &str, fill: impl FnOnce(&mut Writer)) -> PathBuf {
         let path = self.path(name);
         let (directory, name): (_, ImageName) = files::split_image_path(&path).unwrap();
         let directory = std::sync::Arc::new(cimsnap::cim::io::DiskDirectory::new(&directory));

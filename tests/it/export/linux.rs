@@ -86,7 +86,7 @@ fn the_root_is_there_if_it_changed() {
 }
 
 fn writer(directory: &std::sync::Arc<dyn cimsnap::cim::io::Directory>, at: &str) -> Writer {
-    let options = WriterOptions { case: CaseRule::Distinguish, sync: false, set: None };
+    let options = WriterOptions { case: CaseRule::Distinguish, sync: false, ..WriterOptions::DEFAULT };
     Writer::create(directory.clone(), &image_name(at), options).unwrap()
 }
 

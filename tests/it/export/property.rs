@@ -11,7 +11,7 @@ use crate::support::{image_name, memory};
 
 fn check(os: LayerOs, tree: &[Edit], change: &[Edit]) {
     let directory = memory();
-    let options = WriterOptions { case: edits::case(os), sync: false, set: None };
+    let options = WriterOptions { case: edits::case(os), sync: false, ..WriterOptions::DEFAULT };
     let (base, top) = (image_name("base.cim"), image_name("top.cim"));
     let mut writer = Writer::create(directory.clone(), &base, options).unwrap();
     edits::plant(&mut writer, os);

@@ -117,7 +117,7 @@ fn an_executable_reads_as_it_was_before_it_was_spread() {
     patch_stream(&image, "exe", |stream| {
         let raw = RawPeImage {
             data: stream.offset.raw().into(),
-            data_len: len.into(),
+            data_len: u64::try_from(spread.len()).unwrap().into(),
             image_len: 0.into(),
             mapping_count: 2.into(),
             flags: 1.into(),
@@ -145,7 +145,7 @@ pub(super) fn patch(image: &Image, at: RegionOffset, bytes: &[u8]) {
 /// Exchanges the data stream in a file's record.
 pub(super) fn patch_stream(image: &Image, name: &str, change: impl FnOnce(Stream) -> Stream) {
     let file = image.find(&path(name)).unwrap().unwrap();
-    let (record, _) = image.record(file.id).unwrap();
+    let record = image.record(file.id).unwrap().place;
     let at = RegionOffset::new(record.region(), record.byte() + 40).unwrap();
     patch(image, at, RawStream::from(change(file.data)).as_bytes());
 }

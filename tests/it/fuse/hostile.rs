@@ -40,9 +40,9 @@ fn a_broken_record_does_not_hide_its_neighbours() {
         }
     });
     let image = scene.image();
-    let (record, _) = image.record(image.find(&path("b")).unwrap().unwrap().id).unwrap();
-    let at = RegionOffset::new(record.region(), record.byte() + 54).unwrap();
-    patch(&image, at, &[9]);
+    let record = image.record(image.find(&path("b")).unwrap().unwrap().id).unwrap().place;
+    let at = RegionOffset::new(record.region(), record.byte() + 88).unwrap();
+    patch(&image, at, &[0; 4]);
     let mount = scene.mount();
     let names =
         || fs::read_dir(mount.path("")).unwrap().map(|entry| entry.unwrap().file_name()).collect::<Vec<_>>();
@@ -146,7 +146,7 @@ fn a_link_below_a_directory_that_is_its_own_parent_leads_nowhere() {
     });
     let image = scene.image();
     let id = image.find(&path("d")).unwrap().unwrap().id;
-    let (record, _) = image.record(id).unwrap();
+    let record = image.record(id).unwrap().place;
     let at = RegionOffset::new(record.region(), record.byte() + 88).unwrap();
     patch(&image, at, &id.raw().to_le_bytes());
     let mount = scene.mount();

@@ -41,7 +41,7 @@ impl Scene {
             fs::create_dir(root.path().join(name)).unwrap();
         }
         let scene = Self { root };
-        let options = WriterOptions { case, sync: false, set: None };
+        let options = WriterOptions { case, sync: false, ..WriterOptions::DEFAULT };
         let mut writer = Writer::create(scene.directory(), &image_name("a.cim"), options).unwrap();
         fill(&mut writer);
         writer.commit().unwrap();

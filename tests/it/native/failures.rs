@@ -101,8 +101,8 @@ fn a_library_that_lacks_something_says_what() {
 
 #[test]
 fn what_only_newer_builds_have_is_asked_for_by_name() {
-    let library = our_library();
     let root = tempfile::tempdir().unwrap();
+    let library = failing(root.path(), "nothing", 0);
     let (at, name) = (WideString::path(root.path()).unwrap(), WideString::text("x.cim").unwrap());
     let volume = VolumeId { data1: 1, data2: 2, data3: 3, data4: [4; 8] };
     let (flags, hash) = (MountFlags::empty(), [0; 32]);
@@ -112,6 +112,7 @@ fn what_only_newer_builds_have_is_asked_for_by_name() {
         ("CimAddFsToMergedImage2", image.add(&name, MergeFlags::SINGLE_FILE)),
         ("CimTombstoneFile", image.tombstone(&name)),
         ("CimCreateMergeLink", image.merge_link(&name, &name)),
+        ("CimLookupFile", image.has(&name).map(drop)),
         ("CimSealImage", library.seal(&name).map(drop)),
         ("CimGetVerificationInformation", library.verification(&name).map(drop)),
         ("CimMountVerifiedImage", library.mount_verified((&at, &name), flags, volume, &hash)),
@@ -125,7 +126,14 @@ fn what_only_newer_builds_have_is_asked_for_by_name() {
         );
         assert!(error.to_string().contains("this build of Windows is too old"), "{error}");
     }
-    drop(image);
+}
+
+#[test]
+fn our_library_supports_no_other_kinds_of_images() {
+    let root = tempfile::tempdir().unwrap();
+    let library = our_library();
+    assert_eq!(library.missing(), [""; 0]);
+    let (at, name) = (WideString::path(root.path()).unwrap(), WideString::text("x.cim").unwrap());
     let flags = CreateFlags::SINGLE_FILE | CreateFlags::VERIFIED;
     let error = library.create_image(&at, flags, None, Some(&name)).unwrap_err();
     assert_eq!(error.to_string(), "CimCreateImage2: the library does not support it (HRESULT 0x80070032)");

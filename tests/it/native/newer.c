@@ -1,5 +1,5 @@
-/* A library that writes images of a newer version, as current Windows does, which nobody else can read: the one that
- * lies at LIBRARY, with the version changed when an image is committed and changed back while it is looked at. */
+/* A library that writes images of a newer version, which nobody else can read: the one that lies at LIBRARY, with
+ * the version changed when an image is committed and changed back while it is looked at. */
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -15,6 +15,9 @@ static void *find(const char *name)
         library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
     return dlsym(library, name);
 }
+
+/* No version that is known. */
+#define NEWER 4
 
 #define REAL(name) ((__typeof__(&name))find(#name))
 
@@ -56,7 +59,7 @@ HRESULT CimCreateImage(PCWSTR directory, PCWSTR existing, PCWSTR name, CIMFS_IMA
     narrow(image_of_writer, sizeof image_of_writer, name);
     set_version(parent, 2);
     HRESULT result = REAL(CimCreateImage)(directory, existing, name, image);
-    set_version(parent, 3);
+    set_version(parent, NEWER);
     return result;
 }
 
@@ -66,7 +69,7 @@ HRESULT CimCommitImage(CIMFS_IMAGE_HANDLE image)
     HRESULT result = REAL(CimCommitImage)(image);
     if (snprintf(path, sizeof path, "%s/%s", directory_of_writer, image_of_writer) < 0)
         abort();
-    set_version(path, 3);
+    set_version(path, NEWER);
     return result;
 }
 
@@ -76,7 +79,7 @@ HRESULT CimReadFile(PCWSTR image, PCWSTR file, UINT64 offset, void *buffer, UINT
     narrow(path, sizeof path, image);
     set_version(path, 2);
     HRESULT result = REAL(CimReadFile)(image, file, offset, buffer, size, read, left);
-    set_version(path, 3);
+    set_version(path, NEWER);
     return result;
 }
 
@@ -87,7 +90,7 @@ HRESULT CimGetFileStatBasicInformation(PCWSTR image, PCWSTR file, CIMFS_STAT_BAS
     narrow(path, sizeof path, image);
     set_version(path, 2);
     HRESULT result = REAL(CimGetFileStatBasicInformation)(image, file, information);
-    set_version(path, 3);
+    set_version(path, NEWER);
     return result;
 }
 #endif

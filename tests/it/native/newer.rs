@@ -1,4 +1,4 @@
-//! Images of a version that only the library itself can read, as current Windows writes them.
+//! Images of a version that only the library itself can read.
 
 use std::fs;
 use std::os::unix::fs::FileExt;

@@ -3,11 +3,6 @@
 
 #include "cimfs.h"
 
-typedef struct CIMFS_IMAGE_PATH {
-    PCWSTR directory;
-    PCWSTR name;
-} CIMFS_IMAGE_PATH;
-
 static int is(PCWSTR text, char first, char second)
 {
     return text[0] == (WCHAR)first && text[1] == (WCHAR)second && text[2] == 0;
@@ -49,8 +44,8 @@ HRESULT CimMountVerifiedImage(PCWSTR directory, PCWSTR image, UINT32 flags, cons
 
 HRESULT CimMergeMountImage(UINT32 count, const CIMFS_IMAGE_PATH *images, UINT32 flags, const GUID *volume)
 {
-    return when(count == 2 && is(images[0].directory, 'a', 'b') && is(images[0].name, 'c', 'd') &&
-                is(images[1].directory, 'c', 'd') && is(images[1].name, 'a', 'b') && flags == 0x20 &&
+    return when(count == 2 && is(images[0].imageContainingPath, 'a', 'b') && is(images[0].imageName, 'c', 'd') &&
+                is(images[1].imageContainingPath, 'c', 'd') && is(images[1].imageName, 'a', 'b') && flags == 0x20 &&
                 volume->Data1 == 7);
 }
 

@@ -1,5 +1,6 @@
 //! What several themes need.
 
+pub(crate) mod format_writer;
 #[cfg(target_os = "linux")]
 pub(crate) mod held;
 #[cfg(target_os = "linux")]

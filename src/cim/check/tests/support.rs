@@ -121,7 +121,7 @@ impl Patch {
     pub(super) fn record(&mut self, at: &str) -> &mut [u8] {
         let image = self.image();
         let id = if at.is_empty() { image.root() } else { self.file(at).id };
-        let place = image.record(id).unwrap().0;
+        let place = image.record(id).unwrap().place;
         &mut self.tail(place)[..size_of::<RawFileRecord>()]
     }
 

@@ -32,16 +32,17 @@ impl Args {
     pub(super) fn run(&self) -> Result {
         let image = pulled::open(&self.image)?;
         let (path, file) = find(&image, &self.path)?;
-        let stream = match &self.stream {
+        let data = match &self.stream {
             Some(name) => {
                 let found = image.stream(&file, Name::new(name)?.as_ref())?;
-                found.ok_or_else(|| Failure::NoStream { path: shown(&path), stream: name.clone() })?
+                let absent = || Failure::NoStream { path: shown(&path), stream: name.clone() };
+                image.data(found.ok_or_else(absent)?)?
             }
             None if file.is_directory() => return Err(Failure::IsDirectory { path: shown(&path) }.into()),
-            None => file.data,
+            None => image.file_data(&file)?,
         };
         let mut out = data_out();
-        for chunk in image.data(stream)?.chunks(PIECE) {
+        for chunk in data.chunks(PIECE) {
             out.write_all(chunk.bytes())?;
         }
         out.flush()?;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use cimsnap::cim::check::{CheckOptions, Finding, Report, Severity, check_in};
 use cimsnap::cim::files;
+use cimsnap::cim::format::{Major, Version};
 use cimsnap::cim::io::DiskDirectory;
 use serde::Serialize;
 
@@ -32,6 +33,10 @@ pub(crate) struct Args {
 
 #[derive(Debug, Serialize)]
 struct Answer {
+    /// The version of the image, where it could be opened.
+    version: Option<String>,
+    /// Whether support for that version is experimental.
+    experimental: bool,
     sound: bool,
     errors: u64,
     notes: u64,
@@ -66,6 +71,8 @@ impl Args {
 
 fn answer(report: &Report) -> Answer {
     Answer {
+        version: report.version.map(|version| version.to_string()),
+        experimental: experimental(report).is_some(),
         sound: report.is_sound(),
         errors: report.errors,
         notes: report.notes,
@@ -75,6 +82,11 @@ fn answer(report: &Report) -> Answer {
         hashed: report.seen.hashed,
         findings: report.findings.iter().map(found).collect(),
     }
+}
+
+/// Returns the version of an image of which support is experimental.
+fn experimental(report: &Report) -> Option<Version> {
+    report.version.filter(|version| version.known().is_some_and(Major::is_experimental))
 }
 
 fn found(finding: &Finding) -> Found {
@@ -95,6 +107,12 @@ fn severity(finding: &Finding) -> &'static str {
 }
 
 fn print(out: &mut Out, report: &Report) -> io::Result<()> {
+    if let Some(version) = experimental(report) {
+        writeln!(
+            out,
+            "version {version}, of which support is experimental: parts of the format are unknown"
+        )?;
+    }
     for finding in &report.findings {
         writeln!(out, "{}: {finding}", severity(finding))?;
     }

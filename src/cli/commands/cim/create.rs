@@ -8,6 +8,7 @@ use clap::ValueEnum;
 use serde::Serialize;
 
 use crate::cli::exit::Exit;
+use crate::cli::layout::LayoutArgs;
 use crate::cli::source::{self, Counts, System};
 use crate::cli::text;
 use crate::cli::ui::{Progress, Ui};
@@ -39,6 +40,8 @@ pub(super) struct Writing {
     /// Whether names that differ in case only are two; by default they are on Linux
     #[arg(long, value_enum, value_name = "RULE")]
     case: Option<Case>,
+    #[command(flatten)]
+    layout: LayoutArgs,
     /// Do not wait for the disk: faster, but a power loss may take the image
     #[arg(long)]
     no_sync: bool,
@@ -61,7 +64,7 @@ impl Writing {
             (None, None) => self.os == System::Linux,
         };
         let case = if distinguish { CaseRule::Distinguish } else { CaseRule::Fold };
-        Ok(WriterOptions { case, sync: !self.no_sync, ..WriterOptions::default() })
+        Ok(WriterOptions { case, sync: !self.no_sync, set: None, layout: self.layout.layout() })
     }
 
     /// Adds a source.

@@ -35,6 +35,9 @@ struct Entry {
     attributes: u32,
     size: u64,
     written: String,
+    /// What keeps the file from being read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unknown: Option<String>,
 }
 
 impl Entry {
@@ -45,6 +48,7 @@ impl Entry {
             attributes: file.attributes().bits(),
             size: file.size(),
             written: timestamp(file.last_write_time),
+            unknown: file.unknown.map(|feature| feature.to_string()),
         }
     }
 }
@@ -77,7 +81,12 @@ impl Args {
             write!(out, "{letters} {size:>14} {} ", timestamp(file.last_write_time))?;
         }
         let mark = if file.is_directory() { "/" } else { "" };
-        writeln!(out, "{name}{mark}")?;
+        match file.unknown {
+            Some(feature) => {
+                writeln!(out, "{name}{mark} (unreadable: {feature} is not known to this version)")?
+            }
+            None => writeln!(out, "{name}{mark}")?,
+        }
         Ok(())
     }
 }

@@ -1,5 +1,6 @@
 //! `cimsnap cim`: images as they are, without layers or containers.
 
+mod anatomy;
 mod cat;
 mod check;
 mod create;
@@ -31,6 +32,7 @@ pub(crate) enum Cim {
     Cat(cat::Args),
     Extract(extract::Args),
     Dump(dump::Args),
+    Anatomy(anatomy::Args),
     Check(check::Args),
     Regions(regions::Args),
     Diff(diff::Args),
@@ -50,6 +52,7 @@ impl Cim {
             Self::Cat(args) => args.run(),
             Self::Extract(args) => args.run(ui),
             Self::Dump(args) => args.run(ui),
+            Self::Anatomy(args) => args.run(ui),
             Self::Check(args) => args.run(ui),
             Self::Regions(args) => args.run(ui),
             Self::Diff(args) => args.run(ui),

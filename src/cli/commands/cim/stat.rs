@@ -53,6 +53,12 @@ struct Answer {
     eas: Vec<Part>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     streams: Vec<Part>,
+    /// The version of the image, where support for it is experimental.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    experimental: Option<String>,
+    /// What keeps the file from being read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unknown: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -94,6 +100,11 @@ impl Args {
 }
 
 fn describe(image: &Image, file: &File, path: String) -> Result<Answer> {
+    let experimental = image.is_experimental().then(|| image.version().to_string());
+    if let Some(feature) = file.unknown {
+        let unknown = Some(feature.to_string());
+        return Ok(Answer { experimental, unknown, ..bare(image, file, path)? });
+    }
     let list = image.eas(file)?;
     let mut eas = Vec::new();
     for ea in EaList::parse(list)?.iter() {
@@ -108,15 +119,6 @@ fn describe(image: &Image, file: &File, path: String) -> Result<Answer> {
     let linux = LinuxMetadata::read(list).ok().filter(LinuxMetadata::is_present);
     let data = (!file.is_directory() && !file.data.offset.is_null()).then(|| file.data.offset.to_string());
     Ok(Answer {
-        path,
-        id: file.id.raw(),
-        links: if file.is_directory() { 1 } else { image.links()?.count(file.id) },
-        attributes: file.attributes().bits(),
-        size: file.size(),
-        created: timestamp(file.creation_time),
-        written: timestamp(file.last_write_time),
-        changed: timestamp(file.change_time),
-        accessed: timestamp(file.last_access_time),
         data,
         linux: linux.map(|LinuxMetadata { uid, gid, mode, device }| {
             let device = device.map(|device| (device.major, device.minor));
@@ -126,6 +128,31 @@ fn describe(image: &Image, file: &File, path: String) -> Result<Answer> {
         reparse: image.reparse(file)?.map(|bytes| Reparse { tag: file.reparse_tag, size: bytes.len() }),
         eas,
         streams,
+        experimental,
+        ..bare(image, file, path)?
+    })
+}
+
+/// Describes a file by its record alone.
+fn bare(image: &Image, file: &File, path: String) -> Result<Answer> {
+    Ok(Answer {
+        path,
+        id: file.id.raw(),
+        links: if file.is_directory() { 1 } else { image.links()?.count(file.id) },
+        attributes: file.attributes().bits(),
+        size: file.size(),
+        created: timestamp(file.creation_time),
+        written: timestamp(file.last_write_time),
+        changed: timestamp(file.change_time),
+        accessed: timestamp(file.last_access_time),
+        data: None,
+        linux: None,
+        security: None,
+        reparse: None,
+        eas: Vec::new(),
+        streams: Vec::new(),
+        experimental: None,
+        unknown: None,
     })
 }
 
@@ -172,6 +199,12 @@ fn print(out: &mut Out, answer: &Answer) -> io::Result<()> {
             let name = if what == "ea" { Escaped(name).to_string() } else { name.clone() };
             field(what, format!("{name}, {}", text::count(*size, "byte", "bytes")))?;
         }
+    }
+    if let Some(feature) = &answer.unknown {
+        field("unreadable", format!("{feature} is not known to this version"))?;
+    }
+    if let Some(version) = &answer.experimental {
+        field("image", format!("version {version}, of which support is experimental"))?;
     }
     Ok(())
 }

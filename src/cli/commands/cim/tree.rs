@@ -92,10 +92,10 @@ impl Args {
     }
 }
 
-/// Lists a directory; of a file, nothing.
+/// Lists a directory; a file has no names, and neither has a directory that cannot be read.
 fn names(image: &Image, directory: &File, entered: &mut HashSet<FileId>) -> Result<Names> {
     let mut names = Vec::new();
-    if directory.is_directory() {
+    if directory.is_directory() && directory.unknown.is_none() {
         anyhow::ensure!(entered.insert(directory.id), "a directory lies within itself");
         for entry in image.list(directory)? {
             let (name, id) = entry?;

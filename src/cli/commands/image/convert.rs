@@ -1,10 +1,12 @@
 use std::path::PathBuf;
 
+use cimsnap::cim::WriterOptions;
 use cimsnap::registry::{PlatformWish, SourceImage};
 
 use crate::cli::Result;
 use crate::cli::convert::{Conversion, Hives, Manner};
 use crate::cli::exit::Exit;
+use crate::cli::layout::LayoutArgs;
 use crate::cli::origin::Local;
 use crate::cli::ui::Ui;
 
@@ -30,6 +32,8 @@ pub(crate) struct Args {
     platform: Option<PlatformWish>,
     #[command(flatten)]
     hives: Hives,
+    #[command(flatten)]
+    layout: LayoutArgs,
     /// Do not wait for the disk: faster, but a power loss may take what was made
     #[arg(long)]
     no_sync: bool,
@@ -40,7 +44,9 @@ impl Args {
         let source = self.source.open()?;
         let wish = self.platform.clone().unwrap_or_else(PlatformWish::here);
         let image = SourceImage::find(&*source, self.source.tag(), &wish)?;
-        let manner = Manner { missing: self.hives.missing(), sync: !self.no_sync, waits: false };
+        let (sync, layout) = (!self.no_sync, self.layout.layout());
+        let options = WriterOptions { sync, layout, ..WriterOptions::DEFAULT };
+        let manner = Manner { missing: self.hives.missing(), options, waits: false };
         Conversion::new(&*source, &image, &self.to, manner, ui)?.run()?;
         Ok(Exit::Success)
     }

@@ -16,6 +16,7 @@ use crate::cli::convert::{Blob, Facts, Hives, Layer, stored};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::image::{is_linux, same_directory};
+use crate::cli::layout::LayoutArgs;
 use crate::cli::ui::Ui;
 
 /// Make an image of a layer, alone or over another image
@@ -48,6 +49,8 @@ pub(super) struct Reading {
     /// The system that the layer is for
     #[arg(long, value_enum, default_value_t)]
     os: System,
+    #[command(flatten)]
+    layout: LayoutArgs,
     /// Do not wait for the disk: faster, but a power loss may take what was made
     #[arg(long)]
     no_sync: bool,
@@ -80,8 +83,9 @@ impl Reading {
         }
     }
 
-    pub(super) fn sync(&self) -> bool {
-        !self.no_sync
+    /// Returns how what is made of it is written.
+    pub(super) fn options(&self) -> WriterOptions {
+        WriterOptions { sync: !self.no_sync, layout: self.layout.layout(), ..WriterOptions::DEFAULT }
     }
 }
 
@@ -111,9 +115,9 @@ impl Args {
         if directory.exists(name.as_str())? {
             return Err(Failure::Exists(self.image.display().to_string()).into());
         }
-        let layer = Blob::open(&self.blob, ui)?.import(&lease, os, self.reading.sync())?;
+        let layer = Blob::open(&self.blob, ui)?.import(&lease, os, self.reading.options())?;
         let committing = Instant::now();
-        let options = WriterOptions { sync: self.reading.sync(), ..WriterOptions::default() };
+        let options = self.reading.options();
         let set = LayerSet::open(&lease, layer.set.context("a layer set has an id")?)?;
         let below = parent.as_ref().map(|(_, name)| name);
         fork(&set, layer.os, below, &name, options, self.hives.missing())?.commit()?;

@@ -33,7 +33,7 @@ impl Args {
         let started = Instant::now();
         let lease = Lease::take(Arc::new(DiskDirectory::new(&self.directory)))?;
         let os = self.reading.os(None)?;
-        let layer = Blob::open(&self.blob, ui)?.import(&lease, os, self.reading.sync())?;
+        let layer = Blob::open(&self.blob, ui)?.import(&lease, os, self.reading.options())?;
         layer.warn(ui);
         let facts = Facts::new(&layer).took(started.elapsed());
         ui.answer(&facts, |out| layer.set.iter().try_for_each(|set| writeln!(out, "{set}")))?;

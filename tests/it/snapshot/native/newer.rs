@@ -1,4 +1,4 @@
-//! Images of a version that only the library itself can read, as current Windows writes them.
+//! Images of a version that only the library itself can read.
 
 use std::fs;
 
@@ -89,11 +89,11 @@ fn who_wants_to_look_into_one_is_told_why_not() {
     let difference = all.difference(&mounts[0], &mounts[1]).unwrap().unwrap();
     let error = all.write_difference(&difference, Vec::new()).unwrap_err();
     assert_eq!(error.code(), Code::Unimplemented);
-    assert!(error.to_string().contains("has format version 3.0, which current Windows writes"), "{error}");
+    assert!(error.to_string().contains("has format version 4.0"), "{error}");
     drop(all);
     let all = open_portable(root.path());
     let error = all.view(view("shown", "0")).and_then(|_| all.mounts("shown")).unwrap_err();
-    assert!(crate::native::said(error).contains("has format version 3.0"));
+    assert!(crate::native::said(error).contains("has format version 4.0"));
 }
 
 #[test]
