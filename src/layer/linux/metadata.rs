@@ -29,7 +29,8 @@ pub fn read(member: &Member<'_>) -> Result<FileMetadata, MetadataError> {
     let file_type = file_type(member.kind()).ok_or_else(|| member.wrong_type("Linux"))?;
     let xattrs = member.records.xattrs().collect::<Result<Vec<_>, _>>()?;
     let xattrs = xattrs.iter().map(|(name, value)| (&name[..], &value[..]));
-    let remarks = xattrs.clone().filter_map(|(name, _)| remark(name)).collect();
+    let mut remarks = member.clamped_times()?;
+    remarks.extend(xattrs.clone().filter_map(|(name, _)| remark(name)));
     let described = describe(file_type, &metadata(member, file_type)?, xattrs, member.link, times(member)?)?;
     Ok(FileMetadata { remarks, ..described })
 }
