@@ -9,15 +9,17 @@
 //! | `$LXDEV` | u32 major, u32 minor |
 //! | `LX.` + name | `aexl`, then the value of the extended attribute of that name in lower case |
 //!
-//! A character of a name that Windows forbids stands as U+F000 and its code. Bytes that are not UTF-8, which WSL
-//! refuses, stand as lone surrogates, U+DC00 and the byte: so every name of Linux has one in an image, and leads back.
+//! The escapes of names are in `names`.
+
+mod names;
 
 use zerocopy::little_endian::U32;
 use zerocopy::{FromBytes, IntoBytes};
 
+pub use names::{append_name, is_name, name_units, unescape};
+
 use super::ea::{Ea, EaBuilder, EaError, EaList};
 use super::error::Fault;
-use super::names::{self, is_forbidden};
 use super::reparse::{Reparse, Tag};
 
 const UID: &[u8] = b"$LXUID";
@@ -30,12 +32,6 @@ const XATTR_PREFIX: &[u8] = b"LX.";
 
 /// Begins the value of such an EA.
 const XATTR_MAGIC: &[u8] = b"aexl";
-
-/// What is added to a byte that Windows forbids in names.
-const ESCAPE: u16 = 0xF000;
-
-/// What is added to a byte that is not UTF-8: a lone surrogate, which no valid text has.
-const RAW: u16 = 0xDC00;
 
 /// The type bits of a mode.
 const TYPE_MASK: u32 = 0o170_000;
@@ -209,41 +205,6 @@ pub fn linux_link(reparse: Reparse<'_>) -> Option<LinuxLink<'_>> {
     }
 }
 
-/// Yields the units that stand in an image for the bytes of a Linux name.
-pub fn name_units(bytes: &[u8]) -> impl Iterator<Item = u16> {
-    bytes.utf8_chunks().flat_map(|chunk| {
-        let raw = chunk.invalid().iter().map(|&byte| RAW | u16::from(byte));
-        chunk.valid().encode_utf16().map(escape).chain(raw)
-    })
-}
-
-/// Appends the bytes of the Linux name that units in an image stand for.
-pub fn append_name(units: impl Iterator<Item = u16>, out: &mut Vec<u8>) {
-    let mut utf8 = [0; 4];
-    for decoded in char::decode_utf16(units.map(unescape)) {
-        match decoded.map_err(|lone| lone.unpaired_surrogate()) {
-            Ok(c) => out.extend_from_slice(c.encode_utf8(&mut utf8).as_bytes()),
-            Err(lone) => match u8::try_from(lone ^ RAW) {
-                Ok(byte) if !byte.is_ascii() => out.push(byte),
-                _ => names::append_wtf8(std::iter::once(lone), out),
-            },
-        }
-    }
-}
-
-/// Returns the unit that stands in an image for a unit of a Linux name.
-pub fn escape(unit: u16) -> u16 {
-    if is_forbidden(unit) { unit | ESCAPE } else { unit }
-}
-
-/// Returns the unit of a Linux name that a unit in an image stands for.
-pub fn unescape(unit: u16) -> u16 {
-    let low = unit & 0xFF;
-    // NUL and the separator are in no Linux name, so nothing stands for them.
-    let escapes = unit & 0xFF00 == ESCAPE && is_forbidden(low) && low != 0 && low != u16::from(b'/');
-    if escapes { low } else { unit }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -317,32 +278,5 @@ mod tests {
         assert_eq!(xattrs, [(&b"USER.A"[..], &b""[..]), (b"USER.B", b"2")]);
         let twice = metadata.write([(&b"user.a"[..], &b""[..]), (b"user.A", b"")]);
         assert!(matches!(twice, Err(EaError::Duplicate(_))));
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn every_name_leads_back(name in proptest::collection::vec(1..=u8::MAX, 1..20)) {
-            // Known: a name that holds the character that stands for a forbidden one comes back as that one.
-            let text = String::from_utf8_lossy(&name);
-            proptest::prop_assume!(!text.chars().any(|c| ('\u{F000}'..='\u{F0FF}').contains(&c)));
-            proptest::prop_assume!(!name.contains(&b'/'));
-            let units: Vec<u16> = name_units(&name).collect();
-            assert!(units.iter().all(|&unit| !is_forbidden(unit)));
-            let mut back = Vec::new();
-            append_name(units.into_iter(), &mut back);
-            proptest::prop_assert_eq!(back, name);
-        }
-    }
-
-    #[test]
-    fn escapes_lead_back() {
-        for unit in (1..0x80u16).filter(|&unit| unit != u16::from(b'/')) {
-            assert_eq!(unescape(escape(unit)), unit, "{unit:#x}");
-        }
-        assert_eq!(escape(u16::from(b':')), 0xF03A);
-        assert_eq!(unescape(0xF05C), u16::from(b'\\'));
-        for kept in [0xF000, 0xF02F, 0xF041, 0xF07F, 0xE03A, 0x3A] {
-            assert_eq!(unescape(kept), kept, "{kept:#x}");
-        }
     }
 }

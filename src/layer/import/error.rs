@@ -76,6 +76,12 @@ pub enum NameError {
     /// It holds a NUL.
     #[error("the name holds a NUL")]
     Nul,
+    /// It is longer than any file system of Linux lets a name be.
+    #[error("a name of {len} bytes is longer than 255, the limit of Linux")]
+    TooLong {
+        /// Length in bytes.
+        len: usize,
+    },
     /// A whiteout of nothing, or of what is no name.
     #[error("the whiteout names nothing that could be deleted")]
     EmptyWhiteout,

@@ -2,7 +2,11 @@
 
 mod hostile;
 mod linux;
+#[cfg(target_os = "linux")]
+mod mounted;
 mod mutations;
+#[cfg(target_os = "linux")]
+mod names;
 #[cfg(target_os = "linux")]
 pub(crate) mod oracle;
 #[cfg(target_os = "linux")]
