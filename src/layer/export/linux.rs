@@ -44,7 +44,7 @@ pub(super) fn describe(image: &Image, file: &File) -> Result<Description, EntryE
     for ea in eas.iter().filter(|ea| !wsl::is_metadata(ea)) {
         let unknown = || EntryError::Ea(String::from_utf8_lossy(ea.name).into_owned());
         let (name, value) = wsl::xattr(&ea).ok_or_else(unknown)?;
-        let (key, value) = xattr(&name.to_ascii_lowercase(), value)?;
+        let (key, value) = xattr(&name, value)?;
         once.insert(key, value);
     }
     let link = if file_type == FileType::Symlink { link(image, file)? } else { Vec::new() };

@@ -2,7 +2,7 @@
 //!
 //! | name | value |
 //! |---|---|
-//! | that of an `LX.` EA without the prefix, in lower case | what the EA holds |
+//! | of an attribute of Linux ([`crate::cim::wsl`]) | its value |
 //! | `user.NAME` | the bytes of alternate stream NAME, up to the 64 KiB that Linux hands out |
 //! | `system.ntfs_attrib` | attributes of Windows, u32 |
 //! | `system.ntfs_acl` | security descriptor |
@@ -55,7 +55,7 @@ impl View {
         if node.linux.is_some() {
             for ea in self.ea_list(&node.file)?.iter() {
                 if let Some((name, _)) = wsl::xattr(&ea) {
-                    list.extend(name.iter().map(u8::to_ascii_lowercase));
+                    list.extend_from_slice(&name);
                     list.push(0);
                 }
             }
@@ -83,7 +83,7 @@ impl View {
     fn linux_xattr(&self, file: &File, wanted: &[u8]) -> Result<Option<&[u8]>, ViewError> {
         for ea in self.ea_list(file)?.iter() {
             match wsl::xattr(&ea) {
-                Some((name, value)) if is_lower_case_of(wanted, name) => return Ok(Some(value)),
+                Some((name, value)) if *name == *wanted => return Ok(Some(value)),
                 _ => {}
             }
         }
@@ -124,8 +124,4 @@ fn value_of(data: Data<'_>) -> Result<Cow<'_, [u8]>, ViewError> {
     let mut bytes = vec![0; len];
     data.read_at(&mut bytes, 0);
     Ok(Cow::Owned(bytes))
-}
-
-fn is_lower_case_of(wanted: &[u8], name: &[u8]) -> bool {
-    wanted.len() == name.len() && wanted.iter().zip(name).all(|(&a, b)| a == b.to_ascii_lowercase())
 }

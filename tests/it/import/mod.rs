@@ -14,6 +14,8 @@ mod overlay;
 pub(crate) mod registry;
 pub(crate) mod tars;
 mod windows;
+#[cfg(target_os = "linux")]
+mod xattrs;
 
 use std::collections::BTreeMap;
 use std::io::Cursor;
