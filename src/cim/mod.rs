@@ -22,6 +22,7 @@ pub mod files;
 pub mod format;
 pub mod io;
 pub mod names;
+pub mod posix_acl;
 pub mod reader;
 pub mod reparse;
 pub mod security;

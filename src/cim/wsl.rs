@@ -18,7 +18,7 @@ use zerocopy::little_endian::U32;
 use zerocopy::{FromBytes, IntoBytes};
 
 pub use names::{append_name, is_name, name_units, unescape};
-pub use xattrs::xattr;
+pub use xattrs::{Namespace, is_overlay_note, xattr};
 
 use super::ea::{Ea, EaBuilder, EaError, EaList};
 use super::error::Fault;
@@ -88,6 +88,14 @@ pub struct Device {
     pub major: u32,
     /// Which of its devices.
     pub minor: u32,
+}
+
+impl Device {
+    /// Returns whether overlays take a character device of this number for a whiteout. The kernel drops the bits that it
+    /// has no room for: 12 are left of `major`, and 20 of `minor`.
+    pub fn is_whiteout(self) -> bool {
+        self.major & 0xFFF == 0 && self.minor & 0xF_FFFF == 0
+    }
 }
 
 /// Owner, mode and device as the EAs of a file say, each if it is there.

@@ -14,6 +14,7 @@ use thiserror::Error;
 use super::pax::{PaxError, Records, key};
 use super::sddl::SddlError;
 use crate::cim::ea::EaError;
+use crate::cim::posix_acl::AclError;
 use crate::cim::reparse::ReparseError;
 use crate::cim::security::{DEFAULT, SecurityError};
 use crate::cim::{Attributes, FileTime, Metadata};
@@ -57,6 +58,12 @@ pub enum MetadataError {
     /// An image cannot hold the extended attributes.
     #[error(transparent)]
     Eas(#[from] EaError),
+    /// A POSIX ACL is malformed.
+    #[error(transparent)]
+    Acl(#[from] AclError),
+    /// The name of an extended attribute ends behind its namespace.
+    #[error("extended attribute {0:?} has no name behind its namespace")]
+    XattrName(String),
     /// An image cannot hold the link.
     #[error(transparent)]
     Reparse(#[from] ReparseError),
@@ -74,9 +81,6 @@ pub enum Remark {
     /// A link leads nowhere.
     #[error("link has no target, and becomes a plain file")]
     EmptyLink,
-    /// Programs of Linux will not see an extended attribute.
-    #[error("extended attribute {0:?} is kept, but WSL shows none of its kind")]
-    HiddenXattr(String),
     /// A time is outside of what an image can hold.
     #[error(
         "{field} is outside of the years 1601 to 60056, and becomes the nearest time that an image can hold"
@@ -84,6 +88,14 @@ pub enum Remark {
     ClampedTime {
         /// Which of the times.
         field: &'static str,
+    },
+    /// An extended attribute of Linux is dropped, as containerd does.
+    #[error("extended attribute {name:?} is dropped: {why}")]
+    DroppedXattr {
+        /// Its name.
+        name: String,
+        /// The reason.
+        why: &'static str,
     },
     /// Windows has no extended attributes without a value.
     #[error("extended attribute {0:?} has no value and is dropped: Windows has no such attributes")]

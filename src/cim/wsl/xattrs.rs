@@ -10,7 +10,9 @@
 
 use std::borrow::Cow;
 
+use super::FileType;
 use crate::cim::ea::{Ea, EaBuilder, EaError, MAX_NAME_LEN};
+use crate::cim::posix_acl::AclKind;
 
 /// Begins the name of an EA whose name holds that of the attribute.
 const PREFIX: &[u8] = b"LX.";
@@ -20,6 +22,49 @@ const EXACT_PREFIX: &[u8] = b"LXATTR.";
 
 /// Begins the value of both.
 const MAGIC: &[u8] = b"aexl";
+
+/// Where the name of an extended attribute belongs. The first part of it decides who may set it and what it means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Namespace {
+    /// `user.`: of programs.
+    User,
+    /// `security.`: of the kernel's security modules.
+    Security,
+    /// `trusted.`: of the administrator of the host.
+    Trusted,
+    /// A POSIX ACL.
+    Acl(AclKind),
+    /// Any other, which file systems of Linux do not keep.
+    Unknown,
+}
+
+impl Namespace {
+    /// Returns where a name belongs.
+    pub fn of(name: &[u8]) -> Self {
+        if let Some(kind) = AclKind::of_xattr(name) {
+            return Self::Acl(kind);
+        }
+        let known: [(&[u8], Self); 3] =
+            [(b"user.", Self::User), (b"security.", Self::Security), (b"trusted.", Self::Trusted)];
+        let found = known.into_iter().find(|(prefix, _)| name.starts_with(prefix));
+        found.map_or(Self::Unknown, |(_, namespace)| namespace)
+    }
+
+    /// Returns whether a file of some type can have attributes of this namespace.
+    pub fn is_of(self, file_type: FileType) -> bool {
+        match self {
+            Self::User => matches!(file_type, FileType::Regular | FileType::Directory),
+            Self::Acl(_) => file_type != FileType::Symlink,
+            Self::Security | Self::Trusted => true,
+            Self::Unknown => false,
+        }
+    }
+}
+
+/// Returns whether an overlay takes an attribute of its lower directory for a note of its own.
+pub fn is_overlay_note(name: &[u8]) -> bool {
+    name.starts_with(b"trusted.overlay.") || name.starts_with(b"user.overlay.")
+}
 
 /// Returns the name and the value of the extended attribute that an EA holds; `None` for other EAs.
 pub fn xattr<'a>(ea: &Ea<'a>) -> Option<(Cow<'a, [u8]>, &'a [u8])> {

@@ -65,3 +65,26 @@ fn names_of_any_bytes_lead_back() {
     let layer = Tar::new().records(&records).file("file", "").bytes();
     assert_eq!(twice(layer, "file"), [expected.clone(), expected]);
 }
+
+#[test]
+fn attributes_of_the_administrator_are_dropped_with_a_remark() {
+    let records: [(&[u8], &[u8]); 5] = [
+        (b"SCHILY.xattr.trusted.overlay.opaque", b"y"),
+        (b"SCHILY.xattr.trusted.overlay.overlay.opaque", b"y"),
+        (b"LIBARCHIVE.xattr.trusted.other", b"Zg"),
+        (b"SCHILY.xattr.unknown.kind", b"x"),
+        (b"SCHILY.xattr.user.kept", b"x"),
+    ];
+    let layer = Tar::new().records(&records).dir("d").records(&records).file("file", "").bytes();
+    let mut scene = Scene::new();
+    let report = scene.import(layer).unwrap();
+    assert_eq!(report.counts.remarks, 8);
+    let (path, remark) = &report.remarks[0];
+    assert_eq!((path.as_str(), remark.to_string().contains("trusted.")), ("d", true), "{remark}");
+    let tar = String::from_utf8_lossy(&exported(&scene)).into_owned();
+    assert!(!tar.contains("trusted.") && tar.contains("SCHILY.xattr.user.kept"));
+    let mounted = scene.mount("mounted");
+    for name in ["d", "file"] {
+        assert_eq!(xattrs(&mounted.join(name)).into_keys().collect::<Vec<_>>(), [b"user.kept"]);
+    }
+}
