@@ -11,14 +11,15 @@
 //! | `system.ntfs_times` | creation, last write, last access, change: u64 each, 100 ns since 1601 |
 //! | `system.ntfs_crtime` | creation: u64 |
 //!
-//! Numbers are little-endian. Names and layouts are those of ntfs-3g, and so is what is listed: the `system.` ones are
-//! there for who asks, but copying programs do not stumble over them.
+//! Numbers are little-endian. Names and layouts are those of ntfs-3g, and so is what is listed: the
+//! `system.ntfs_` ones are there for programs that ask, but not listed, so that copying programs do not stumble over them.
 
 use std::borrow::Cow;
 
 use super::{View, ViewError};
 use crate::cim::ea::EaList;
 use crate::cim::reader::{Data, File};
+use crate::cim::wsl::{FileType, Namespace};
 use crate::cim::{FileId, Name, names, wsl};
 
 /// The longest value that Linux hands out.
@@ -36,6 +37,9 @@ impl View {
         if let Some(value) = self.system_xattr(&node.file, name)? {
             return Ok(value);
         }
+        if !is_shown(name, node.file_type()) {
+            return Err(ViewError::NoXattr);
+        }
         if node.linux.is_some()
             && let Some(value) = self.linux_xattr(&node.file, name)?
         {
@@ -51,10 +55,12 @@ impl View {
     /// Returns the names of a file's extended attributes, each ended by NUL.
     pub fn xattr_names(&self, id: FileId) -> Result<Vec<u8>, ViewError> {
         let node = self.node(id)?;
+        let file_type = node.file_type();
         let mut list = Vec::new();
         if node.linux.is_some() {
             for ea in self.ea_list(&node.file)?.iter() {
-                if let Some((name, _)) = wsl::xattr(&ea) {
+                let Some((name, _)) = wsl::xattr(&ea) else { continue };
+                if is_shown(&name, file_type) {
                     list.extend_from_slice(&name);
                     list.push(0);
                 }
@@ -65,8 +71,9 @@ impl View {
             let start = list.len();
             list.extend_from_slice(STREAM_PREFIX);
             names::append_wtf8(name.units().iter().map(|unit| unit.get()), &mut list);
-            // Nobody could ask for it, or it would look like two.
-            if list.len() - start > MAX_NAME || list[start..].contains(&0) {
+            let name = &list[start..];
+            // A longer name cannot be asked for, and one with NUL would look like two.
+            if name.len() > MAX_NAME || name.contains(&0) || !is_shown(name, file_type) {
                 list.truncate(start);
                 continue;
             }
@@ -108,6 +115,15 @@ impl View {
             _ => None,
         };
         value.map(Some).ok_or(ViewError::NoXattr)
+    }
+}
+
+/// Returns whether an extended attribute is shown: those that a file system of Linux could have, but
+/// none of the host's administrator, and none that an overlay obeys.
+fn is_shown(name: &[u8], file_type: FileType) -> bool {
+    match Namespace::of(name) {
+        Namespace::Trusted => false,
+        namespace => namespace.is_of(file_type) && !wsl::is_overlay_note(name),
     }
 }
 

@@ -11,6 +11,8 @@ mod names;
 pub(crate) mod oracle;
 #[cfg(target_os = "linux")]
 mod overlay;
+#[cfg(target_os = "linux")]
+mod overlay_notes;
 pub(crate) mod registry;
 pub(crate) mod tars;
 mod windows;
