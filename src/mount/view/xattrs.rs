@@ -4,6 +4,7 @@
 //! |---|---|
 //! | of an attribute of Linux ([`crate::cim::wsl`]) | its value |
 //! | `user.NAME` | the bytes of alternate stream NAME, up to the 64 KiB that Linux hands out |
+//! | `system.posix_acl_access`, `system.posix_acl_default` | the ACL, as `setxattr` and then `chmod` would leave it |
 //! | `system.ntfs_attrib` | attributes of Windows, u32 |
 //! | `system.ntfs_acl` | security descriptor |
 //! | `system.ntfs_ea` | list of EAs |
@@ -16,11 +17,12 @@
 
 use std::borrow::Cow;
 
-use super::{View, ViewError};
+use super::{Node, View, ViewError};
 use crate::cim::ea::EaList;
+use crate::cim::posix_acl::{AclError, AclKind, PosixAcl};
 use crate::cim::reader::{Data, File};
 use crate::cim::wsl::{FileType, Namespace};
-use crate::cim::{FileId, Name, names, wsl};
+use crate::cim::{Fault, FileId, Name, names, wsl};
 
 /// The longest value that Linux hands out.
 const MAX_VALUE: u64 = 65_536;
@@ -36,6 +38,9 @@ impl View {
         let node = self.node(id)?;
         if let Some(value) = self.system_xattr(&node.file, name)? {
             return Ok(value);
+        }
+        if let Some(kind) = AclKind::of_xattr(name) {
+            return self.acl(&node, kind)?.map(Cow::Owned).ok_or(ViewError::NoXattr);
         }
         if !is_shown(name, node.file_type()) {
             return Err(ViewError::NoXattr);
@@ -60,7 +65,12 @@ impl View {
         if node.linux.is_some() {
             for ea in self.ea_list(&node.file)?.iter() {
                 let Some((name, _)) = wsl::xattr(&ea) else { continue };
-                if is_shown(&name, file_type) {
+                let is_listed = match AclKind::of_xattr(&name) {
+                    // Asking for a malformed one returns the error.
+                    Some(kind) => !matches!(self.acl(&node, kind), Ok(None)),
+                    None => is_shown(&name, file_type),
+                };
+                if is_listed {
                     list.extend_from_slice(&name);
                     list.push(0);
                 }
@@ -80,6 +90,37 @@ impl View {
             list.push(0);
         }
         Ok(list)
+    }
+
+    /// Returns a POSIX ACL as the file system of a container that was unpacked has it: the layer's mode counts, so
+    /// that the ACL's entries for owner, mask and others are those of the mode, and an ACL that says no more is none.
+    fn acl(&self, node: &Node, kind: AclKind) -> Result<Option<Vec<u8>>, ViewError> {
+        let file_type = node.file_type();
+        let may_have = match kind {
+            AclKind::Access => file_type != FileType::Symlink,
+            AclKind::Default => file_type == FileType::Directory,
+        };
+        if node.linux.is_none() || !may_have {
+            return Ok(None);
+        }
+        let Some(value) = self.linux_xattr(&node.file, kind.xattr())? else { return Ok(None) };
+        let malformed = |error: AclError| {
+            let fault = Fault::Malformed { what: "a POSIX ACL", reason: error.to_string() };
+            self.image.regions().corrupt(node.file.eas, fault)
+        };
+        let acl = match PosixAcl::parse(value) {
+            Err(AclError::Version(_)) => return Ok(None),
+            acl => acl.map_err(malformed)?,
+        };
+        let Some(mut acl) = acl else { return Ok(None) };
+        acl.check().map_err(malformed)?;
+        if kind == AclKind::Access {
+            acl.set_mode(node.permissions(file_type));
+            if acl.is_mode() {
+                return Ok(None);
+            }
+        }
+        Ok(Some(acl.to_xattr()))
     }
 
     fn ea_list(&self, file: &File) -> Result<EaList<'_>, ViewError> {
@@ -118,7 +159,7 @@ impl View {
     }
 }
 
-/// Returns whether an extended attribute is shown: those that a file system of Linux could have, but
+/// Returns whether an extended attribute other than an ACL is shown: those that a file system of Linux could have, but
 /// none of the host's administrator, and none that an overlay obeys.
 fn is_shown(name: &[u8], file_type: FileType) -> bool {
     match Namespace::of(name) {

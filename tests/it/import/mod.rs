@@ -1,5 +1,7 @@
 //! Layers become images.
 
+#[cfg(target_os = "linux")]
+mod acl;
 mod hostile;
 mod linux;
 #[cfg(target_os = "linux")]
