@@ -64,6 +64,8 @@ enum Reason {
     Conflict(Conflict),
     #[error("image {} exists already", .0.display())]
     ImageExists(PathBuf),
+    #[error("cannot make hard link {link:?} to {target:?}")]
+    HardLink { link: String, target: String, source: CimError },
     #[error("{0} is a directory, which cannot have hard links")]
     LinkToDirectory(String),
     #[error("{0} is a directory, which a hard link cannot replace")]
@@ -112,6 +114,7 @@ impl CimError {
             Reason::Conflict(_) => ErrorKind::Conflict,
             Reason::ImageExists(_) => ErrorKind::AlreadyExists,
             Reason::LinkToDirectory(_) | Reason::LinkOverDirectory(_) => ErrorKind::AccessDenied,
+            Reason::HardLink { source, .. } => source.kind(),
             Reason::BeyondEnd { .. } => ErrorKind::BeyondEnd,
             Reason::Foreign(Foreign { kind, .. }) => *kind,
         }
@@ -123,6 +126,11 @@ impl CimError {
             Reason::Corrupt(corruption) => Some(corruption),
             _ => None,
         }
+    }
+
+    /// Returns whether a hard link was not made.
+    pub fn is_of_hard_link(&self) -> bool {
+        matches!(&*self.0, Reason::HardLink { .. })
     }
 
     /// Takes the same out of the error, or hands the error back.
@@ -149,6 +157,18 @@ impl CimError {
 
     pub(crate) fn image_exists(path: impl Into<PathBuf>) -> Self {
         Self(Box::new(Reason::ImageExists(path.into())))
+    }
+
+    /// Wraps why a hard link was not made, unless the bytes of an image lie.
+    pub(crate) fn hard_link(self, link: impl ToString, target: impl ToString) -> Self {
+        match self.kind() {
+            ErrorKind::Corrupt => self,
+            _ => Self(Box::new(Reason::HardLink {
+                link: link.to_string(),
+                target: target.to_string(),
+                source: self,
+            })),
+        }
     }
 
     pub(crate) fn link_to_directory(path: impl ToString) -> Self {

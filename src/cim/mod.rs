@@ -24,6 +24,7 @@ pub mod format;
 pub mod io;
 pub mod names;
 pub mod pe;
+pub mod posix_acl;
 pub mod reader;
 pub mod reparse;
 pub mod security;

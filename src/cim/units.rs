@@ -148,10 +148,19 @@ impl FileTime {
         self.0
     }
 
-    /// Converts nanoseconds since 1970, truncating towards zero; times before 1601 become 0.
+    /// The last time that there is, in the year 60,056.
+    pub const MAX: Self = Self(u64::MAX);
+
+    /// Converts nanoseconds since 1970, rounding down. Times before 1601 become 0, and those after [`MAX`](Self::MAX)
+    /// become that.
     pub fn from_unix_nanos(nanos: i128) -> Self {
-        let ticks = i128::from(Self::UNIX_EPOCH.0).saturating_add(nanos / Self::STEP_NANOS);
-        Self(u64::try_from(ticks.max(0)).unwrap_or(u64::MAX))
+        Self::checked_from_unix_nanos(nanos).unwrap_or(if nanos < 0 { Self(0) } else { Self::MAX })
+    }
+
+    /// Converts nanoseconds since 1970, rounding down; `None` for times before 1601 and after [`MAX`](Self::MAX).
+    pub fn checked_from_unix_nanos(nanos: i128) -> Option<Self> {
+        let ticks = nanos.div_euclid(Self::STEP_NANOS).checked_add(i128::from(Self::UNIX_EPOCH.0))?;
+        u64::try_from(ticks).ok().map(Self)
     }
 
     /// Converts to nanoseconds since 1970.
@@ -186,6 +195,22 @@ mod tests {
         let nanos = 1_700_000_000_123_456_700;
         assert_eq!(FileTime::from_unix_nanos(nanos).unix_nanos(), nanos);
         assert_eq!(FileTime::from_unix_nanos(i128::MIN), FileTime::from_raw(0));
-        assert_eq!(FileTime::from_unix_nanos(i128::MAX).raw(), u64::MAX);
+        assert_eq!(FileTime::from_unix_nanos(i128::MAX), FileTime::MAX);
+        let (first, last) = (FileTime::from_raw(0).unix_nanos(), FileTime::MAX.unix_nanos());
+        for (nanos, time) in
+            [(first, Some(0)), (first - 1, None), (last + 99, Some(u64::MAX)), (last + 100, None)]
+        {
+            assert_eq!(FileTime::checked_from_unix_nanos(nanos).map(FileTime::raw), time, "{nanos}");
+        }
+    }
+
+    #[test]
+    fn times_round_down_on_both_sides_of_1970() {
+        for (nanos, ticks) in
+            [(0, 0), (99, 0), (100, 1), (-1, -1), (-100, -1), (-101, -2), (-1_500_000_000, -15_000_000)]
+        {
+            let time = FileTime::from_unix_nanos(nanos);
+            assert_eq!(i128::from(time.raw()) - i128::from(FileTime::UNIX_EPOCH.raw()), ticks, "{nanos}");
+        }
     }
 }

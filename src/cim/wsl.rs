@@ -1,5 +1,5 @@
-//! Linux metadata in an image, by the conventions of WSL: how owner, mode, type, names and extended attributes of a
-//! Linux file are read back from EAs and reparse points.
+//! Linux metadata in an image, by the conventions of WSL: owner, mode, type, names and extended attributes of a Linux file
+//! as EAs and reparse points.
 //!
 //! | EA | value |
 //! |---|---|
@@ -7,35 +7,27 @@
 //! | `$LXGID` | u32 group; 0xFFFFFFFF says nothing |
 //! | `$LXMOD` | u32 mode with type bits |
 //! | `$LXDEV` | u32 major, u32 minor |
-//! | `LX.` + name | `aexl`, then the value of the extended attribute of that name in lower case |
+//! | `LX.` + name, `LXATTR.` + number | an extended attribute, see `xattrs` |
 //!
-//! A character of a name that Windows forbids stands as U+F000 and its code. Bytes that are not UTF-8, which WSL
-//! refuses, stand as lone surrogates, U+DC00 and the byte: so every name of Linux has one in an image, and leads back.
+//! The escapes of names are in `names`.
+
+mod names;
+mod xattrs;
 
 use zerocopy::little_endian::U32;
 use zerocopy::{FromBytes, IntoBytes};
 
+pub use names::{append_name, is_name, name_units, unescape};
+pub use xattrs::{Namespace, is_overlay_note, xattr};
+
 use super::ea::{Ea, EaBuilder, EaError, EaList};
 use super::error::Fault;
-use super::names::{self, is_forbidden};
 use super::reparse::{Reparse, Tag};
 
 const UID: &[u8] = b"$LXUID";
 const GID: &[u8] = b"$LXGID";
 const MODE: &[u8] = b"$LXMOD";
 const DEVICE: &[u8] = b"$LXDEV";
-
-/// Begins the name of an EA that holds an extended attribute of Linux.
-const XATTR_PREFIX: &[u8] = b"LX.";
-
-/// Begins the value of such an EA.
-const XATTR_MAGIC: &[u8] = b"aexl";
-
-/// What is added to a byte that Windows forbids in names.
-const ESCAPE: u16 = 0xF000;
-
-/// What is added to a byte that is not UTF-8: a lone surrogate, which no valid text has.
-const RAW: u16 = 0xDC00;
 
 /// The type bits of a mode.
 const TYPE_MASK: u32 = 0o170_000;
@@ -98,6 +90,14 @@ pub struct Device {
     pub minor: u32,
 }
 
+impl Device {
+    /// Returns whether overlays take a character device of this number for a whiteout. The kernel drops the bits that it
+    /// has no room for: 12 are left of `major`, and 20 of `minor`.
+    pub fn is_whiteout(self) -> bool {
+        self.major & 0xFFF == 0 && self.minor & 0xF_FFFF == 0
+    }
+}
+
 /// Owner, mode and device as the EAs of a file say, each if it is there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LinuxMetadata {
@@ -149,12 +149,7 @@ impl LinuxMetadata {
         if let Some(Device { major, minor }) = self.device {
             eas.push(0, DEVICE, [U32::new(major), U32::new(minor)].as_bytes())?;
         }
-        let named = |(name, value): (&[u8], &[u8])| {
-            ([XATTR_PREFIX, name].concat().to_ascii_uppercase(), [XATTR_MAGIC, value].concat())
-        };
-        let mut xattrs: Vec<_> = xattrs.into_iter().map(named).collect();
-        xattrs.sort_unstable();
-        xattrs.iter().try_for_each(|(name, value)| eas.push(0, name, value))?;
+        xattrs::push(&mut eas, xattrs)?;
         Ok(eas.in_order())
     }
 
@@ -181,16 +176,6 @@ pub fn is_metadata(ea: &Ea<'_>) -> bool {
     [UID, GID, MODE, DEVICE].iter().any(|name| ea.name.eq_ignore_ascii_case(name))
 }
 
-/// Returns the name, in the case it has on disk, and the value of the Linux extended attribute that an EA holds;
-/// `None` for other EAs. Shown names are in lower case.
-pub fn xattr<'a>(ea: &Ea<'a>) -> Option<(&'a [u8], &'a [u8])> {
-    let (prefix, name) = ea.name.split_at_checked(XATTR_PREFIX.len())?;
-    if !prefix.eq_ignore_ascii_case(XATTR_PREFIX) || name.is_empty() {
-        return None;
-    }
-    Some((name, ea.value.strip_prefix(XATTR_MAGIC)?))
-}
-
 /// Where a symbolic link of Linux leads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LinuxLink<'a> {
@@ -207,41 +192,6 @@ pub fn linux_link(reparse: Reparse<'_>) -> Option<LinuxLink<'_>> {
         Reparse::LxSymlinkInFile => Some(LinuxLink::InData),
         _ => None,
     }
-}
-
-/// Yields the units that stand in an image for the bytes of a Linux name.
-pub fn name_units(bytes: &[u8]) -> impl Iterator<Item = u16> {
-    bytes.utf8_chunks().flat_map(|chunk| {
-        let raw = chunk.invalid().iter().map(|&byte| RAW | u16::from(byte));
-        chunk.valid().encode_utf16().map(escape).chain(raw)
-    })
-}
-
-/// Appends the bytes of the Linux name that units in an image stand for.
-pub fn append_name(units: impl Iterator<Item = u16>, out: &mut Vec<u8>) {
-    let mut utf8 = [0; 4];
-    for decoded in char::decode_utf16(units.map(unescape)) {
-        match decoded.map_err(|lone| lone.unpaired_surrogate()) {
-            Ok(c) => out.extend_from_slice(c.encode_utf8(&mut utf8).as_bytes()),
-            Err(lone) => match u8::try_from(lone ^ RAW) {
-                Ok(byte) if !byte.is_ascii() => out.push(byte),
-                _ => names::append_wtf8(std::iter::once(lone), out),
-            },
-        }
-    }
-}
-
-/// Returns the unit that stands in an image for a unit of a Linux name.
-pub fn escape(unit: u16) -> u16 {
-    if is_forbidden(unit) { unit | ESCAPE } else { unit }
-}
-
-/// Returns the unit of a Linux name that a unit in an image stands for.
-pub fn unescape(unit: u16) -> u16 {
-    let low = unit & 0xFF;
-    // NUL and the separator are in no Linux name, so nothing stands for them.
-    let escapes = unit & 0xFF00 == ESCAPE && is_forbidden(low) && low != 0 && low != u16::from(b'/');
-    if escapes { low } else { unit }
 }
 
 #[cfg(test)]
@@ -289,17 +239,6 @@ mod tests {
     }
 
     #[test]
-    fn xattrs_are_told_by_prefix_and_magic() {
-        let ea = |name, value| Ea { flags: 0, name, value };
-        let capability = ea(b"LX.SECURITY.CAPABILITY", b"aexl\x01\x02");
-        assert_eq!(xattr(&capability), Some((&b"SECURITY.CAPABILITY"[..], &[1, 2][..])));
-        assert_eq!(xattr(&ea(b"lx.user.a", b"aexl")), Some((&b"user.a"[..], &[][..])));
-        assert_eq!(xattr(&ea(b"LX.USER.A", b"axel\x01")), None);
-        assert_eq!(xattr(&ea(b"LX.", b"aexl")), None);
-        assert_eq!(xattr(&ea(b"$LXUID", b"aexl")), None);
-    }
-
-    #[test]
     fn links_of_both_versions_are_read() {
         let link = |buffer: &'static [u8]| linux_link(Reparse::parse(buffer).unwrap());
         assert_eq!(link(b"\x1d\0\0\xa0\x05\0\0\0\x02\0\0\0a"), Some(LinuxLink::Target(b"a")));
@@ -313,36 +252,7 @@ mod tests {
         let eas = metadata.write([(&b"user.b"[..], &b"2"[..]), (b"user.a", b"")]).unwrap();
         assert_eq!(LinuxMetadata::read(&eas).unwrap(), metadata);
         let list = EaList::parse(&eas).unwrap();
-        let xattrs: Vec<_> = list.iter().filter_map(|ea| xattr(&ea)).collect();
-        assert_eq!(xattrs, [(&b"USER.A"[..], &b""[..]), (b"USER.B", b"2")]);
-        let twice = metadata.write([(&b"user.a"[..], &b""[..]), (b"user.A", b"")]);
-        assert!(matches!(twice, Err(EaError::Duplicate(_))));
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn every_name_leads_back(name in proptest::collection::vec(1..=u8::MAX, 1..20)) {
-            // Known: a name that holds the character that stands for a forbidden one comes back as that one.
-            let text = String::from_utf8_lossy(&name);
-            proptest::prop_assume!(!text.chars().any(|c| ('\u{F000}'..='\u{F0FF}').contains(&c)));
-            proptest::prop_assume!(!name.contains(&b'/'));
-            let units: Vec<u16> = name_units(&name).collect();
-            assert!(units.iter().all(|&unit| !is_forbidden(unit)));
-            let mut back = Vec::new();
-            append_name(units.into_iter(), &mut back);
-            proptest::prop_assert_eq!(back, name);
-        }
-    }
-
-    #[test]
-    fn escapes_lead_back() {
-        for unit in (1..0x80u16).filter(|&unit| unit != u16::from(b'/')) {
-            assert_eq!(unescape(escape(unit)), unit, "{unit:#x}");
-        }
-        assert_eq!(escape(u16::from(b':')), 0xF03A);
-        assert_eq!(unescape(0xF05C), u16::from(b'\\'));
-        for kept in [0xF000, 0xF02F, 0xF041, 0xF07F, 0xE03A, 0x3A] {
-            assert_eq!(unescape(kept), kept, "{kept:#x}");
-        }
+        let names: Vec<_> = list.iter().filter_map(|ea| Some(xattr(&ea)?.0.into_owned())).collect();
+        assert_eq!(names, [b"user.a", b"user.b"]);
     }
 }

@@ -170,7 +170,11 @@ fn hint(error: &anyhow::Error) -> Option<&'static str> {
             "a layer above has to be laid over its parent; --create-hives is for layers that have no registry",
         );
     }
+    if let Some(ImportError::LinkCycle { .. }) = find(error) {
+        return Some(NO_TARGET);
+    }
     match find_cim(error) {
+        Some(error) if error.is_of_hard_link() => of_hard_link(error.kind()),
         Some(error) => of_kind(error.kind()),
         None => of_io(find::<io::Error>(error)?.kind()),
     }
@@ -261,6 +265,21 @@ fn of_remote(error: &RemoteError) -> Option<&'static str> {
         error if error.is_passing() => Some("try again later: what was converted is kept"),
         RemoteError::Credentials { .. } => Some("$DOCKER_CONFIG names the directory of another config.json"),
         _ => None,
+    }
+}
+
+const NO_TARGET: &str =
+    "the layer was made by a tool that left out the file behind the hard link: build it again";
+
+fn of_hard_link(kind: ErrorKind) -> Option<&'static str> {
+    match kind {
+        ErrorKind::PathNotFound => Some(
+            "the target of a hard link is in the layer or in the image below: `--parent` names the image below",
+        ),
+        ErrorKind::AccessDenied | ErrorKind::InvalidInput => {
+            Some("only files have hard links: build the layer again with another tool")
+        }
+        kind => of_kind(kind),
     }
 }
 

@@ -14,6 +14,7 @@ use thiserror::Error;
 use super::pax::{PaxError, Records, key};
 use super::sddl::SddlError;
 use crate::cim::ea::EaError;
+use crate::cim::posix_acl::AclError;
 use crate::cim::reparse::ReparseError;
 use crate::cim::security::{DEFAULT, SecurityError};
 use crate::cim::{Attributes, FileTime, Metadata};
@@ -57,6 +58,12 @@ pub enum MetadataError {
     /// An image cannot hold the extended attributes.
     #[error(transparent)]
     Eas(#[from] EaError),
+    /// A POSIX ACL is malformed.
+    #[error(transparent)]
+    Acl(#[from] AclError),
+    /// The name of an extended attribute ends behind its namespace.
+    #[error("extended attribute {0:?} has no name behind its namespace")]
+    XattrName(String),
     /// An image cannot hold the link.
     #[error(transparent)]
     Reparse(#[from] ReparseError),
@@ -74,9 +81,25 @@ pub enum Remark {
     /// A link leads nowhere.
     #[error("link has no target, and becomes a plain file")]
     EmptyLink,
-    /// Programs of Linux will not see an extended attribute.
-    #[error("extended attribute {0:?} is kept, but WSL shows none of its kind")]
-    HiddenXattr(String),
+    /// A time is outside of what an image can hold.
+    #[error(
+        "{field} is outside of the years 1601 to 60056, and becomes the nearest time that an image can hold"
+    )]
+    ClampedTime {
+        /// Which of the times.
+        field: &'static str,
+    },
+    /// An extended attribute of Linux is dropped, as containerd does.
+    #[error("extended attribute {name:?} is dropped: {why}")]
+    DroppedXattr {
+        /// Its name.
+        name: String,
+        /// The reason.
+        why: &'static str,
+    },
+    /// Windows has no extended attributes without a value.
+    #[error("extended attribute {0:?} has no value and is dropped: Windows has no such attributes")]
+    EmptyEa(String),
 }
 
 /// What a member of a tar is, whatever layer it is in.
@@ -132,11 +155,30 @@ impl Member<'_> {
 
     /// Returns when the data was last written.
     pub fn last_write_time(&self) -> Result<FileTime, MetadataError> {
-        if let Some(time) = self.records.time(key::MTIME)? {
-            return Ok(time);
+        self.last_write_nanos().map(FileTime::from_unix_nanos)
+    }
+
+    fn last_write_nanos(&self) -> Result<i128, MetadataError> {
+        if let Some(nanos) = self.records.unix_nanos(key::MTIME)? {
+            return Ok(nanos);
         }
         let seconds = header_number("mtime", &self.header.as_old().mtime)?;
-        Ok(FileTime::from_unix_nanos(i128::from(seconds) * 1_000_000_000))
+        Ok(i128::from(seconds) * 1_000_000_000)
+    }
+
+    /// Yields a remark for each time that an image cannot hold.
+    pub(super) fn clamped_times(&self) -> Result<Vec<Remark>, MetadataError> {
+        let mut remarks = Vec::new();
+        let mut check = |field, nanos: Option<i128>| {
+            if nanos.is_some_and(|nanos| FileTime::checked_from_unix_nanos(nanos).is_none()) {
+                remarks.push(Remark::ClampedTime { field });
+            }
+        };
+        check(key::MTIME, Some(self.last_write_nanos()?));
+        for field in [key::ATIME, key::CTIME, key::CREATION_TIME] {
+            check(field, self.records.unix_nanos(field)?);
+        }
+        Ok(remarks)
     }
 
     pub(super) fn wrong_type(&self, layer: &'static str) -> MetadataError {

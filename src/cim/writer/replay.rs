@@ -119,11 +119,8 @@ impl Replay<'_> {
             }
             EditKind::LINK => {
                 let existing = ImagePath::from_units(cursor.path()?)?;
-                let existing = self.follow_parent(existing)?;
-                if self.tree.kind(&path)? == Some(true) {
-                    self.tree.delete(&path)?;
-                }
-                self.tree.link(&path, &existing)?;
+                let linked = self.link(&path, existing.clone());
+                linked.map_err(|error| error.hard_link(&path, &existing))?;
             }
             // What is absent needs no deletion.
             EditKind::DELETE if self.tree.kind(&path)?.is_some() => self.tree.delete(&path)?,
@@ -132,6 +129,14 @@ impl Replay<'_> {
             unknown => return Err(unknown.fault().into()),
         }
         Ok(true)
+    }
+
+    fn link(&mut self, new: &ImagePath, existing: ImagePath) -> Result<(), CimError> {
+        let existing = self.follow_parent(existing)?;
+        if self.tree.kind(new)? == Some(true) {
+            self.tree.delete(new)?;
+        }
+        self.tree.link(new, &existing)
     }
 
     /// Makes a directory where there is none. Those above it are missing only where a link led.

@@ -7,7 +7,7 @@ use super::error::EntryError;
 use crate::cim::ea::{EaList, is_purged};
 use crate::cim::reader::File;
 use crate::cim::reparse::{Reparse, Tag};
-use crate::cim::wsl::{self, FileType, LinuxLink, LinuxMetadata};
+use crate::cim::wsl::{self, FileType, LinuxLink, LinuxMetadata, Namespace};
 use crate::cim::{FileTime, Image};
 use crate::layer::pax::{encode, format_time, key, percent_encode};
 
@@ -44,8 +44,7 @@ pub(super) fn describe(image: &Image, file: &File) -> Result<Description, EntryE
     for ea in eas.iter().filter(|ea| !wsl::is_metadata(ea) && !is_purged(ea.name)) {
         let unknown = || EntryError::Ea(String::from_utf8_lossy(ea.name).into_owned());
         let (name, value) = wsl::xattr(&ea).ok_or_else(unknown)?;
-        let (key, value) = xattr(&name.to_ascii_lowercase(), value)?;
-        once.insert(key, value);
+        once.extend(xattr(&name, value)?);
     }
     let link = if file_type == FileType::Symlink { link(image, file)? } else { Vec::new() };
     let is_device = matches!(file_type, FileType::CharDevice | FileType::BlockDevice);
@@ -62,17 +61,23 @@ pub(super) fn describe(image: &Image, file: &File) -> Result<Description, EntryE
     })
 }
 
-/// Returns the record of an extended attribute.
-pub(super) fn xattr(name: &[u8], value: &[u8]) -> Result<(Vec<u8>, Vec<u8>), EntryError> {
+/// The key and the value of a record.
+type Record = (Vec<u8>, Vec<u8>);
+
+/// Returns the record of an extended attribute; `None` for those of the host's administrator, which no layer may have.
+pub(super) fn xattr(name: &[u8], value: &[u8]) -> Result<Option<Record>, EntryError> {
+    if Namespace::of(name) == Namespace::Trusted {
+        return Ok(None);
+    }
     if !name.contains(&b'=') {
-        return Ok(([key::XATTR_PREFIX.as_bytes(), name].concat(), value.to_vec()));
+        return Ok(Some(([key::XATTR_PREFIX.as_bytes(), name].concat(), value.to_vec())));
     }
     // The other form has names of any bytes, but no empty values.
     if value.is_empty() {
         return Err(EntryError::Ea(String::from_utf8_lossy(name).into_owned()));
     }
     let key = [key::ENCODED_XATTR_PREFIX.as_bytes(), &percent_encode(name)].concat();
-    Ok((key, encode(value)))
+    Ok(Some((key, encode(value))))
 }
 
 /// Returns the type of the entry of a file. No tar has sockets; they are left out.

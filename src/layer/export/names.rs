@@ -84,7 +84,7 @@ fn linux(path: &ImagePath) -> Result<Vec<u8>, EntryError> {
         wsl::append_name(name.units().iter().map(|unit| unit.get()), &mut text);
         let bytes = text.get(start..).unwrap_or_default();
         check(bytes)?;
-        let leads_back = wsl::name_units(bytes).eq(name.units().iter().map(|unit| unit.get()));
+        let leads_back = wsl::is_name(name.units().iter().map(|unit| unit.get()), bytes);
         if !leads_back || matches!(bytes, b"" | b"." | b"..") {
             return Err(EntryError::Name);
         }

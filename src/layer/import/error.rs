@@ -24,9 +24,14 @@ pub enum ImportError {
         /// What is wrong with it.
         source: EntryError,
     },
-    /// Links of a layer lead to each other, and to no file.
-    #[error("the hard link {0:?} leads back to itself")]
-    LinkCycle(String),
+    /// Hard links of a layer lead to each other, and to no file.
+    #[error("hard link {link:?} to {target:?} leads back to itself")]
+    LinkCycle {
+        /// One of the hard links.
+        link: String,
+        /// The target of that hard link.
+        target: String,
+    },
     /// The layer is larger than it may be.
     #[error("the layer has more than {limit} {what}")]
     TooMuch {
@@ -71,6 +76,12 @@ pub enum NameError {
     /// It holds a NUL.
     #[error("the name holds a NUL")]
     Nul,
+    /// It is longer than any file system of Linux lets a name be.
+    #[error("a name of {len} bytes is longer than 255, the limit of Linux")]
+    TooLong {
+        /// Length in bytes.
+        len: usize,
+    },
     /// A whiteout of nothing, or of what is no name.
     #[error("the whiteout names nothing that could be deleted")]
     EmptyWhiteout,

@@ -85,7 +85,8 @@ impl Links {
                 }
             }
             if let Some((_, link)) = chain.iter().find(|(key, _)| *key == target) {
-                return Err(ImportError::LinkCycle(String::from_utf8_lossy(&link.new).into_owned()));
+                let text = |path: &[u8]| String::from_utf8_lossy(path).into_owned();
+                return Err(ImportError::LinkCycle { link: text(&link.new), target: text(&link.existing) });
             }
             for (_, link) in chain.iter().rev() {
                 make(&ImagePath::parse(&link.new)?, &ImagePath::parse(&link.existing)?)?;
@@ -154,9 +155,10 @@ mod tests {
     fn cycles_are_errors() {
         for cycle in [&[("a", "a")][..], &[("a", "b"), ("b", "a")], &[("x", "a"), ("a", "b"), ("b", "a")]] {
             let error = resolved(links(CaseRule::Distinguish, cycle)).unwrap_err();
-            assert!(matches!(error, ImportError::LinkCycle(_)), "{cycle:?}");
+            assert!(matches!(error, ImportError::LinkCycle { .. }), "{cycle:?}");
         }
-        assert!(matches!(resolved(links(CaseRule::Fold, &[("a", "A")])), Err(ImportError::LinkCycle(_))));
+        let error = resolved(links(CaseRule::Fold, &[("a", "A")])).unwrap_err();
+        assert_eq!(error.to_string(), r#"hard link "a" to "A" leads back to itself"#);
         assert_eq!(resolved(links(CaseRule::Distinguish, &[("a", "A")])).unwrap().len(), 1);
     }
 

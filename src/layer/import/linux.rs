@@ -6,6 +6,9 @@ use super::error::NameError;
 use super::place::{Place, Whiteout};
 use crate::cim::{ImagePath, wsl};
 
+/// The longest name that a file system of Linux holds, in bytes. No such name is too long for an image.
+const MAX_NAME_LEN: usize = 255;
+
 /// Stands between the names of a path in an image, and in none of them.
 const SEPARATOR: U16 = U16::new(0x5C);
 
@@ -50,6 +53,9 @@ fn image_path(components: &[&[u8]]) -> Result<ImagePath, NameError> {
     if components.iter().any(|name| name.contains(&0)) {
         return Err(NameError::Nul);
     }
+    if let Some(name) = components.iter().find(|name| name.len() > MAX_NAME_LEN) {
+        return Err(NameError::TooLong { len: name.len() });
+    }
     let mut units = Vec::new();
     for name in components {
         units.extend((!units.is_empty()).then_some(SEPARATOR));
@@ -87,7 +93,21 @@ mod tests {
         assert_eq!(place(b"a:b\\c|\x01").unwrap(), at("a\u{F03A}b\u{F05C}c\u{F07C}\u{F001}"));
         assert_eq!(place("ü/名".as_bytes()).unwrap(), at("ü/名"));
         assert_eq!(place(b"a\xFF").unwrap(), Place::At(ImagePath::parse(b"a\xED\xB3\xBF").unwrap()));
-        assert!(place(b"a\0b").is_err() && place(&[b'x'; 256]).is_err());
+        assert!(place(b"a\0b").is_err());
+    }
+
+    #[test]
+    fn names_have_at_most_255_bytes() {
+        for c in ["x", ":", "\u{F03A}", "é", "名", "\u{1F600}"] {
+            let fits = c.repeat(255 / c.len());
+            assert!(matches!(place(fits.as_bytes()), Ok(Place::At(_))), "{c}");
+            let long = fits + &"x".repeat(c.len());
+            let long = place(long.as_bytes());
+            assert!(matches!(long, Err(NameError::TooLong { len: 256.. })), "{c}");
+        }
+        assert!(place(&[0xFF; 255]).is_ok() && place(&[0xFF; 256]).is_err());
+        let whiteout = [b".wh.", &[b'x'; 255][..]].concat();
+        assert!(matches!(place(&whiteout), Ok(Place::Deleted(_))));
     }
 
     #[test]

@@ -6,14 +6,12 @@ mod tests;
 
 use tar::Header;
 
+use crate::cim::posix_acl::{AclError, AclKind, PosixAcl};
 use crate::cim::reparse::{ReparseError, build};
-use crate::cim::wsl::{Device, FileType, LinuxMetadata};
+use crate::cim::wsl::{Device, FileType, LinuxMetadata, Namespace};
 use crate::cim::{Attributes, FileTime};
 use crate::layer::metadata::{FileMetadata, Kind, Member, MetadataError, Remark, Times, header_number};
 use crate::layer::pax::key;
-
-/// The extended attributes that WSL shows.
-const SHOWN_XATTRS: [&[u8]; 3] = [b"security.", b"trusted.", b"user."];
 
 /// The permission bits of a mode, with set-id and sticky bits.
 const PERMISSION_MASK: u32 = 0o7777;
@@ -29,12 +27,14 @@ pub fn read(member: &Member<'_>) -> Result<FileMetadata, MetadataError> {
     let file_type = file_type(member.kind()).ok_or_else(|| member.wrong_type("Linux"))?;
     let xattrs = member.records.xattrs().collect::<Result<Vec<_>, _>>()?;
     let xattrs = xattrs.iter().map(|(name, value)| (&name[..], &value[..]));
-    let remarks = xattrs.clone().filter_map(|(name, _)| remark(name)).collect();
     let described = describe(file_type, &metadata(member, file_type)?, xattrs, member.link, times(member)?)?;
+    let mut remarks = member.clamped_times()?;
+    remarks.extend(described.remarks);
     Ok(FileMetadata { remarks, ..described })
 }
 
-/// Describes a file of any type. `link` is where a symbolic link leads.
+/// Describes a file of any type. `link` is where a symbolic link leads. Extended attributes that containerd would drop
+/// are dropped with a remark.
 pub fn describe<'a>(
     file_type: FileType,
     metadata: &LinuxMetadata,
@@ -42,8 +42,18 @@ pub fn describe<'a>(
     link: &[u8],
     times: Times,
 ) -> Result<FileMetadata, MetadataError> {
-    let (eas, reparse) = (metadata.write(xattrs)?, reparse(file_type, link)?);
-    Ok(FileMetadata { eas, reparse, ..FileMetadata::plain(attributes(file_type), times) })
+    let (mut kept, mut remarks) = (Vec::new(), Vec::new());
+    for (name, value) in xattrs {
+        match fate(file_type, name, value)? {
+            Fate::Kept => kept.push((name, value)),
+            Fate::Absent => {}
+            Fate::Dropped(why) => {
+                remarks.push(Remark::DroppedXattr { name: String::from_utf8_lossy(name).into_owned(), why });
+            }
+        }
+    }
+    let (eas, reparse) = (metadata.write(kept)?, reparse(file_type, link)?);
+    Ok(FileMetadata { eas, reparse, remarks, ..FileMetadata::plain(attributes(file_type), times) })
 }
 
 /// Describes a directory that the tar names only in the paths of others, and a root that it does not name at all.
@@ -54,10 +64,46 @@ pub fn implied_directory(time: FileTime) -> FileMetadata {
     described.expect("three small attributes fit a list")
 }
 
-/// Says that programs of Linux will not see an extended attribute.
-fn remark(name: &[u8]) -> Option<Remark> {
-    let shown = SHOWN_XATTRS.iter().any(|shown| name.starts_with(shown));
-    (!shown).then(|| Remark::HiddenXattr(String::from_utf8_lossy(name).into_owned()))
+/// What becomes of an extended attribute.
+enum Fate {
+    Kept,
+    /// It says that there is none.
+    Absent,
+    Dropped(&'static str),
+}
+
+/// Decides as the kernel does when containerd sets the attribute: what the file system does not support is dropped, other
+/// errors fail the layer.
+fn fate(file_type: FileType, name: &[u8], value: &[u8]) -> Result<Fate, MetadataError> {
+    let namespace = Namespace::of(name);
+    Ok(match namespace {
+        Namespace::Trusted => Fate::Dropped("a layer may not have attributes of the host's administrator"),
+        Namespace::Unknown => Fate::Dropped("file systems of Linux have no attributes of its kind"),
+        Namespace::User if !namespace.is_of(file_type) => {
+            Fate::Dropped("only files and directories have attributes of users")
+        }
+        Namespace::User | Namespace::Security if matches!(name, b"user." | b"security.") => {
+            return Err(MetadataError::XattrName(String::from_utf8_lossy(name).into_owned()));
+        }
+        Namespace::User | Namespace::Security => Fate::Kept,
+        Namespace::Acl(kind) => acl_fate(file_type, kind, value)?,
+    })
+}
+
+fn acl_fate(file_type: FileType, kind: AclKind, value: &[u8]) -> Result<Fate, AclError> {
+    let acl = match PosixAcl::parse(value) {
+        Err(AclError::Version(_)) => return Ok(Fate::Dropped("its version is unknown")),
+        acl => acl?,
+    };
+    if file_type == FileType::Symlink {
+        return Ok(Fate::Dropped("a symbolic link has no ACL"));
+    }
+    let Some(acl) = acl else { return Ok(Fate::Absent) };
+    if kind == AclKind::Default && file_type != FileType::Directory {
+        return Err(AclError::DefaultOfFile);
+    }
+    acl.check()?;
+    Ok(Fate::Kept)
 }
 
 fn file_type(kind: Kind) -> Option<FileType> {

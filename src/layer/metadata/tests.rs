@@ -93,3 +93,36 @@ fn the_time_of_the_record_goes_before_that_of_the_header() {
     assert!(matches!(time(&header, b""), Err(MetadataError::Header { field: "mtime", .. })));
     assert_eq!(time(&header, b"11 mtime=1\n"), Ok(1_000_000_000));
 }
+
+#[test]
+fn times_that_an_image_cannot_hold_are_remarked() {
+    let clamped = |header: &Header, records: &[(&str, &str)]| {
+        let mut block = Vec::new();
+        for (key, value) in records {
+            crate::layer::pax::append(&mut block, key.as_bytes(), value.as_bytes()).unwrap();
+        }
+        let globals = crate::layer::pax::Globals::new();
+        let records = Records::parse(&globals, &block).unwrap();
+        let remarks = Member { header, path: b"a", link: b"", records: &records }.clamped_times().unwrap();
+        let field = |remark| match remark {
+            Remark::ClampedTime { field } => field,
+            other => panic!("{other}"),
+        };
+        remarks.into_iter().map(field).collect::<Vec<_>>()
+    };
+    let mut header = Header::new_ustar();
+    header.set_mtime(1_700_000_000);
+    // The first and the last time, and those beyond.
+    let (first, last) = ("-11644473600", "1833029933770.9551615");
+    assert_eq!(clamped(&header, &[("mtime", first), ("atime", last)]), [""; 0]);
+    let beyond = [("mtime", "-11644473600.00000001"), ("atime", "1833029933770.9551616")];
+    assert_eq!(clamped(&header, &beyond), ["mtime", "atime"]);
+    let beyond = [("ctime", "-1"), ("LIBARCHIVE.creationtime", "99999999999999")];
+    assert_eq!(clamped(&header, &beyond), ["LIBARCHIVE.creationtime"]);
+    header.as_old_mut().mtime = [0x80, 0x7F, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF];
+    assert_eq!(clamped(&header, &[("mtime", "1")]), [""; 0]);
+    header.as_old_mut().mtime = [0x80, 0, 0, 0, 0x7F, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF];
+    assert_eq!(clamped(&header, &[]), ["mtime"]);
+    header.as_old_mut().mtime = [0xFF, 0xFF, 0xFF, 0xFF, 0x80, 0, 0, 0, 0, 0, 0, 0];
+    assert_eq!(clamped(&header, &[]), ["mtime"]);
+}

@@ -119,6 +119,7 @@ fn times_are_read_as_tar_tools_write_them() {
         ("-1", -1_000_000_000),
         ("-1.5", -1_500_000_000),
         ("-0.5", -500_000_000),
+        ("-0.00000001", -10),
         ("-11644473600", -11_644_473_600_000_000_000),
         ("18446744073709551615.999999999", 18_446_744_073_709_551_615_999_999_999),
     ] {
@@ -132,6 +133,23 @@ fn times_are_read_as_tar_tools_write_them() {
 }
 
 #[test]
+fn digits_past_the_ninth_round_down() {
+    let zeros = "0".repeat(5_000);
+    for (text, nanos) in [
+        ("1.9999999999", 1_999_999_999),
+        ("-1.0000000000", -1_000_000_000),
+        ("-1.0000000001", -1_000_000_001),
+        ("-1.9999999999", -2_000_000_000),
+        ("-0.0000000001", -1),
+        ("-0.0000000000", 0),
+        (&format!("-1.5{zeros}"), -1_500_000_000),
+        (&format!("-1.5{zeros}1"), -1_500_000_001),
+    ] {
+        assert_eq!(parse_time(text.as_bytes()), Some(nanos), "{text}");
+    }
+}
+
+#[test]
 fn times_become_windows_times() {
     let ticks = |text: &str| {
         let block = block(&[(key::MTIME, text)]);
@@ -139,7 +157,17 @@ fn times_become_windows_times() {
     };
     assert_eq!(ticks("0"), 116_444_736_000_000_000);
     assert_eq!(ticks("1700000000.1234567"), 133_444_736_001_234_567);
-    assert_eq!(ticks("-0.00000019"), 116_444_735_999_999_999);
+    for (text, below) in [
+        ("-0.00000019", 2),
+        ("-0.0000002", 2),
+        ("-0.0000001", 1),
+        ("-0.00000001", 1),
+        ("-0.0000000000001", 1),
+        ("-1.5", 15_000_000),
+        ("-1.50000000001", 15_000_001),
+    ] {
+        assert_eq!(ticks(text), 116_444_736_000_000_000 - below, "{text}");
+    }
     assert_eq!(ticks("-11644473600"), 0);
     assert_eq!(ticks("-99999999999999"), 0);
     assert_eq!(ticks("99999999999999"), u64::MAX);
@@ -286,4 +314,5 @@ fn an_extended_attribute_may_be_empty() {
     assert_eq!(xattrs.len(), 1);
     assert_eq!((&*xattrs[0].0, &*xattrs[0].1), (&b"user.empty"[..], &b""[..]));
     assert_eq!(records.eas().count(), 0);
+    assert_eq!(records.empty_eas().collect::<Vec<_>>(), [b"EMPTY"]);
 }

@@ -40,10 +40,14 @@ pub mod key {
 type Attribute<'a> = (Cow<'a, [u8]>, Cow<'a, [u8]>);
 
 impl<'a> Records<'a> {
-    /// Returns the time that a key says; one before 1601 is 1601.
+    /// Returns the time that a key says. One that an image cannot hold becomes the nearest that it can.
     pub fn time(&self, key: &str) -> Result<Option<FileTime>, PaxError> {
-        let nanos = self.read(key, "a time", parse_time)?;
-        Ok(nanos.map(FileTime::from_unix_nanos))
+        Ok(self.unix_nanos(key)?.map(FileTime::from_unix_nanos))
+    }
+
+    /// Returns the time that a key says, in nanoseconds since 1970.
+    pub fn unix_nanos(&self, key: &str) -> Result<Option<i128>, PaxError> {
+        self.read(key, "a time", parse_time)
     }
 
     /// Returns the decimal number that a key says.
@@ -80,6 +84,12 @@ impl<'a> Records<'a> {
                 base64::decode(value).ok_or_else(|| wrong(key::EA_PREFIX, name, value, "base64"))?;
             Ok((name, decoded))
         })
+    }
+
+    /// Yields the names of extended attributes of Windows without a value, which [`eas`](Self::eas) leaves out: Windows
+    /// has none.
+    pub fn empty_eas(&self) -> impl Iterator<Item = &'a [u8]> {
+        self.with_prefix_or_empty(key::EA_PREFIX).filter(|(_, value)| value.is_empty()).map(|(name, _)| name)
     }
 
     /// Yields names and values of the extended attributes of Linux. One that is there in both forms comes once. An

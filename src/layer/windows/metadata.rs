@@ -36,7 +36,9 @@ pub fn read(member: &Member<'_>, absent: AbsentTimes) -> Result<FileMetadata, Me
     if !matches!(kind, Kind::File | Kind::Directory | Kind::Symlink) {
         return Err(member.wrong_type("Windows"));
     }
-    let mut remarks = Vec::new();
+    let mut remarks = member.clamped_times()?;
+    let shown = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
+    remarks.extend(member.records.empty_eas().map(|name| Remark::EmptyEa(shown(name))));
     Ok(FileMetadata {
         attributes: attributes(kind, member.records, &mut remarks)?,
         times: times(member, absent)?,

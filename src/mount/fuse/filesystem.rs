@@ -30,7 +30,7 @@ const MAX_REQUEST: u32 = 1024 * 1024;
 const MAX_BACKGROUND: u16 = 64;
 
 /// What an image gains from each, if the kernel has it.
-const CAPABILITIES: [InitFlags; 8] = [
+const CAPABILITIES: [InitFlags; 9] = [
     // Listings bring attributes along, so that a walk asks once for each directory, not once for each file.
     InitFlags::FUSE_DO_READDIRPLUS,
     // Directories can be searched by many at once.
@@ -43,6 +43,8 @@ const CAPABILITIES: [InitFlags; 8] = [
     InitFlags::FUSE_EXPORT_SUPPORT,
     // Containers with user namespaces may shift owners.
     InitFlags::FUSE_ALLOW_IDMAP,
+    // ACLs decide who may do what. Without this, the kernel would take the mask of an ACL for what the group may.
+    InitFlags::FUSE_POSIX_ACL,
     // Cached data is good until somebody says otherwise.
     InitFlags::FUSE_EXPLICIT_INVAL_DATA,
 ];

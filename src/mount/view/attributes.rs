@@ -96,7 +96,7 @@ impl View {
 }
 
 impl Node {
-    fn permissions(&self, file_type: FileType) -> u32 {
+    pub(super) fn permissions(&self, file_type: FileType) -> u32 {
         // A link is what its target is, and Linux shows it so.
         if file_type == FileType::Symlink {
             return 0o777;

@@ -42,6 +42,9 @@ impl View {
             let next = before.saturating_add(1);
             let (name, id) = entry.map_err(corrupt)?;
             let id = FileId::from_raw(id.get()).ok_or_else(|| corrupt(Fault::ZeroFileId))?;
+            if self.is_whiteout(id) {
+                continue;
+            }
             text.clear();
             append_name(name, node.linux.is_some(), &mut text)?;
             if !visit(Entry { next, name: &text, id }) {

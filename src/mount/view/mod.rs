@@ -17,6 +17,12 @@
 //! | type | also from the tags of fifos, devices and sockets | files, directories and links |
 //! | xattrs | `LX.` EAs, alternate streams as `user.NAME` | alternate streams as `user.NAME` |
 //!
+//! # What an overlay above would obey
+//!
+//! A layer must not reach beyond its own files, whatever is mounted over them. So names that belong to overlays are
+//! hidden, also in images that hold them: extended attributes `trusted.*` and `user.overlay.*`, and character devices
+//! 0:0, which are whiteouts.
+//!
 //! On a directory the read-only attribute of Windows marks a customized folder; it takes no permission away.
 
 mod attributes;
@@ -142,7 +148,15 @@ impl View {
             Some(_) => self.image.child_exact(&node.file, name.as_ref())?,
             None => self.image.child(&node.file, name.as_ref())?,
         };
-        Ok(found)
+        Ok(found.filter(|&id| !self.is_whiteout(id)))
+    }
+
+    /// Returns whether a file is a device that an overlay takes for a whiteout: such a name is not there. A file that
+    /// cannot be read is.
+    fn is_whiteout(&self, id: FileId) -> bool {
+        let is_device = |file: &File| file.reparse_tag == Tag::LX_CHR.0;
+        let Ok(true) = self.image.file(id).as_ref().map(is_device) else { return false };
+        self.attributes(id).is_ok_and(|it| it.file_type == FileType::CharDevice && it.device.is_whiteout())
     }
 
     /// Opens a file's bytes.

@@ -39,19 +39,22 @@ impl NameBuffer {
     }
 }
 
-/// Appends a name of an image as Linux shows it.
+/// Appends a name of an image as Linux shows it. Looking that up finds the name again.
 pub fn append_name(name: NameRef<'_>, linux: bool, out: &mut Vec<u8>) -> Result<(), ViewError> {
     let start = out.len();
-    let units = name.units().iter().map(|unit| unit.get());
+    let units = || name.units().iter().map(|unit| unit.get());
     match linux {
-        true => wsl::append_name(units, out),
-        false => names::append_wtf8(units, out),
+        true => wsl::append_name(units(), out),
+        false => names::append_wtf8(units(), out),
     }
     match &out[start..] {
         b"" => Err(ViewError::BadName("is empty")),
         b"." | b".." => Err(ViewError::BadName("is . or ..")),
         text if text.iter().any(|byte| matches!(byte, b'/' | 0)) => {
             Err(ViewError::BadName("holds a slash or NUL"))
+        }
+        text if linux && !wsl::is_name(units(), text) => {
+            Err(ViewError::BadName("is not the form of any name of Linux"))
         }
         _ => Ok(()),
     }

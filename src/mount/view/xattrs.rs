@@ -2,8 +2,9 @@
 //!
 //! | name | value |
 //! |---|---|
-//! | that of an `LX.` EA without the prefix, in lower case | what the EA holds |
+//! | of an attribute of Linux ([`crate::cim::wsl`]) | its value |
 //! | `user.NAME` | the bytes of alternate stream NAME, up to the 64 KiB that Linux hands out |
+//! | `system.posix_acl_access`, `system.posix_acl_default` | the ACL, as `setxattr` and then `chmod` would leave it |
 //! | `system.ntfs_attrib` | attributes of Windows, u32 |
 //! | `system.ntfs_acl` | security descriptor |
 //! | `system.ntfs_ea` | list of EAs |
@@ -11,15 +12,17 @@
 //! | `system.ntfs_times` | creation, last write, last access, change: u64 each, 100 ns since 1601 |
 //! | `system.ntfs_crtime` | creation: u64 |
 //!
-//! Numbers are little-endian. Names and layouts are those of ntfs-3g, and so is what is listed: the `system.` ones are
-//! there for who asks, but copying programs do not stumble over them.
+//! Numbers are little-endian. Names and layouts are those of ntfs-3g, and so is what is listed: the
+//! `system.ntfs_` ones are there for programs that ask, but not listed, so that copying programs do not stumble over them.
 
 use std::borrow::Cow;
 
-use super::{View, ViewError};
+use super::{Node, View, ViewError};
 use crate::cim::ea::EaList;
+use crate::cim::posix_acl::{AclError, AclKind, PosixAcl};
 use crate::cim::reader::{Data, File};
-use crate::cim::{FileId, Name, names, wsl};
+use crate::cim::wsl::{FileType, Namespace};
+use crate::cim::{Fault, FileId, Name, names, wsl};
 
 /// The longest value that Linux hands out.
 const MAX_VALUE: u64 = 65_536;
@@ -36,6 +39,12 @@ impl View {
         if let Some(value) = self.system_xattr(&node.file, name)? {
             return Ok(value);
         }
+        if let Some(kind) = AclKind::of_xattr(name) {
+            return self.acl(&node, kind)?.map(Cow::Owned).ok_or(ViewError::NoXattr);
+        }
+        if !is_shown(name, node.file_type()) {
+            return Err(ViewError::NoXattr);
+        }
         if node.linux.is_some()
             && let Some(value) = self.linux_xattr(&node.file, name)?
         {
@@ -51,11 +60,18 @@ impl View {
     /// Returns the names of a file's extended attributes, each ended by NUL.
     pub fn xattr_names(&self, id: FileId) -> Result<Vec<u8>, ViewError> {
         let node = self.node(id)?;
+        let file_type = node.file_type();
         let mut list = Vec::new();
         if node.linux.is_some() {
             for ea in self.ea_list(&node.file)?.iter() {
-                if let Some((name, _)) = wsl::xattr(&ea) {
-                    list.extend(name.iter().map(u8::to_ascii_lowercase));
+                let Some((name, _)) = wsl::xattr(&ea) else { continue };
+                let is_listed = match AclKind::of_xattr(&name) {
+                    // Asking for a malformed one returns the error.
+                    Some(kind) => !matches!(self.acl(&node, kind), Ok(None)),
+                    None => is_shown(&name, file_type),
+                };
+                if is_listed {
+                    list.extend_from_slice(&name);
                     list.push(0);
                 }
             }
@@ -65,14 +81,46 @@ impl View {
             let start = list.len();
             list.extend_from_slice(STREAM_PREFIX);
             names::append_wtf8(name.units().iter().map(|unit| unit.get()), &mut list);
-            // Nobody could ask for it, or it would look like two.
-            if list.len() - start > MAX_NAME || list[start..].contains(&0) {
+            let name = &list[start..];
+            // A longer name cannot be asked for, and one with NUL would look like two.
+            if name.len() > MAX_NAME || name.contains(&0) || !is_shown(name, file_type) {
                 list.truncate(start);
                 continue;
             }
             list.push(0);
         }
         Ok(list)
+    }
+
+    /// Returns a POSIX ACL as the file system of a container that was unpacked has it: the layer's mode counts, so
+    /// that the ACL's entries for owner, mask and others are those of the mode, and an ACL that says no more is none.
+    fn acl(&self, node: &Node, kind: AclKind) -> Result<Option<Vec<u8>>, ViewError> {
+        let file_type = node.file_type();
+        let may_have = match kind {
+            AclKind::Access => file_type != FileType::Symlink,
+            AclKind::Default => file_type == FileType::Directory,
+        };
+        if node.linux.is_none() || !may_have {
+            return Ok(None);
+        }
+        let Some(value) = self.linux_xattr(&node.file, kind.xattr())? else { return Ok(None) };
+        let malformed = |error: AclError| {
+            let fault = Fault::Malformed { what: "a POSIX ACL", reason: error.to_string() };
+            self.image.regions().corrupt(node.file.eas, fault)
+        };
+        let acl = match PosixAcl::parse(value) {
+            Err(AclError::Version(_)) => return Ok(None),
+            acl => acl.map_err(malformed)?,
+        };
+        let Some(mut acl) = acl else { return Ok(None) };
+        acl.check().map_err(malformed)?;
+        if kind == AclKind::Access {
+            acl.set_mode(node.permissions(file_type));
+            if acl.is_mode() {
+                return Ok(None);
+            }
+        }
+        Ok(Some(acl.to_xattr()))
     }
 
     fn ea_list(&self, file: &File) -> Result<EaList<'_>, ViewError> {
@@ -83,7 +131,7 @@ impl View {
     fn linux_xattr(&self, file: &File, wanted: &[u8]) -> Result<Option<&[u8]>, ViewError> {
         for ea in self.ea_list(file)?.iter() {
             match wsl::xattr(&ea) {
-                Some((name, value)) if is_lower_case_of(wanted, name) => return Ok(Some(value)),
+                Some((name, value)) if *name == *wanted => return Ok(Some(value)),
                 _ => {}
             }
         }
@@ -111,6 +159,15 @@ impl View {
     }
 }
 
+/// Returns whether an extended attribute other than an ACL is shown: those that a file system of Linux could have, but
+/// none of the host's administrator, and none that an overlay obeys.
+fn is_shown(name: &[u8], file_type: FileType) -> bool {
+    match Namespace::of(name) {
+        Namespace::Trusted => false,
+        namespace => namespace.is_of(file_type) && !wsl::is_overlay_note(name),
+    }
+}
+
 /// Returns all bytes of a stream, without a copy where they lie in one piece.
 fn value_of(data: Data<'_>) -> Result<Cow<'_, [u8]>, ViewError> {
     if data.len() > MAX_VALUE {
@@ -124,8 +181,4 @@ fn value_of(data: Data<'_>) -> Result<Cow<'_, [u8]>, ViewError> {
     let mut bytes = vec![0; len];
     data.read_at(&mut bytes, 0);
     Ok(Cow::Owned(bytes))
-}
-
-fn is_lower_case_of(wanted: &[u8], name: &[u8]) -> bool {
-    wanted.len() == name.len() && wanted.iter().zip(name).all(|(&a, b)| a == b.to_ascii_lowercase())
 }

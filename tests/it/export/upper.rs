@@ -166,6 +166,8 @@ fn whiteouts_have_three_forms_and_notes_are_left_out() {
     set(at("d/user"), "user.overlay.whiteout", b"");
     set(at("d/plain"), "trusted.overlay.origin", b"somewhere");
     set(at("d/plain"), "trusted.overlay.overlay.opaque", b"y");
+    set(at("d/plain"), "trusted.mine", b"mine");
+    set(at("d/plain"), "user.kept", b"kept");
     set(at("e"), "user.overlay.opaque", b"y");
     let (layer, _) = scene.export(None).unwrap();
     let expected = [
@@ -180,7 +182,11 @@ fn whiteouts_have_three_forms_and_notes_are_left_out() {
     ];
     assert_eq!(entries(&layer), expected);
     let text = String::from_utf8_lossy(&layer);
-    assert!(text.contains("SCHILY.xattr.trusted.overlay.opaque=y") && !text.contains("origin"));
+    assert!(text.contains("SCHILY.xattr.user.kept=kept"));
+    assert!(
+        !text.contains("trusted.") && !text.contains("origin"),
+        "nothing of the administrator's leaves the host"
+    );
     // Below a directory that is not there, nothing needs to be hidden.
     let (layer, _) = scene.export(Some(&scene.stack.image())).unwrap();
     assert_eq!(entries(&layer), ["5 ./", "5 d/", "0 d/plain", "5 e/"]);

@@ -66,14 +66,17 @@ fn names_that_cannot_be_are_named() {
 
 #[test]
 fn links_to_nothing_and_to_themselves_are_errors() {
-    assert!(matches!(refusal(Tar::new().link("a", "b").link("b", "a")), ImportError::LinkCycle(_)));
+    assert!(matches!(refusal(Tar::new().link("a", "b").link("b", "a")), ImportError::LinkCycle { .. }));
     for lost in
         [Tar::new().link("a", "nowhere"), Tar::new().dir("d").link("a", "d"), Tar::new().link("a", "")]
     {
         let mut stack = Stack::new(LayerOs::Linux);
         stack.import(lost).unwrap();
-        let kind = stack.commit().unwrap_err().kind();
+        let error = stack.commit().unwrap_err();
+        let kind = error.kind();
         assert!(matches!(kind, ErrorKind::PathNotFound | ErrorKind::AccessDenied), "{kind:?}");
+        assert!(error.is_of_hard_link() && error.source().is_some());
+        assert!(error.to_string().starts_with(r#"cannot make hard link "/a" to "/"#), "{error}");
     }
 }
 

@@ -1,15 +1,25 @@
 //! Layers become images.
 
+#[cfg(target_os = "linux")]
+mod acl;
 mod hostile;
 mod linux;
+#[cfg(target_os = "linux")]
+mod mounted;
 mod mutations;
+#[cfg(target_os = "linux")]
+mod names;
 #[cfg(target_os = "linux")]
 pub(crate) mod oracle;
 #[cfg(target_os = "linux")]
 mod overlay;
+#[cfg(target_os = "linux")]
+mod overlay_notes;
 pub(crate) mod registry;
 pub(crate) mod tars;
 mod windows;
+#[cfg(target_os = "linux")]
+mod xattrs;
 
 use std::collections::BTreeMap;
 use std::io::Cursor;

@@ -3,30 +3,17 @@
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
-use std::sync::Arc;
 use std::time::SystemTime;
 
-use cimsnap::cim::io::{Directory, DiskDirectory};
-use cimsnap::cim::{Guid, LayerSet, WriterOptions};
-use cimsnap::engine::Portable;
-use cimsnap::layer::import::{ImportOptions, LayerOs, import};
-use cimsnap::layer::stream::{LayerStream, StreamOptions};
-use cimsnap::mount::fuse::FuseMounter;
-use cimsnap::mount::{MountOptions, Mounter, Unmount};
 use rustix::fs::{CWD, FileType, Mode, XattrFlags, lsetxattr, makedev, mknodat};
 
-use crate::support::image_name;
+use super::mounted::{Scene, run, tar};
 use crate::support::tree::{self, Tree};
 
 const OPAQUE: &[u8] = b".wh..wh..opq";
 const WHITEOUT: &[u8] = b".wh.";
-
-fn run(command: &mut Command) {
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
-}
 
 /// What the second layer changes: whiteouts are files, as in its tar.
 fn change(root: &Path) {
@@ -72,77 +59,23 @@ fn to_upper(directory: &Path) {
     File::open(directory).unwrap().set_modified(modified).unwrap();
 }
 
-/// Takes a mount away when it is dropped.
-struct Overlay(PathBuf);
-
-impl Overlay {
-    fn mount(root: &Path) -> Self {
-        let at = root.join("overlay");
-        for name in ["overlay", "work"] {
-            fs::create_dir(root.join(name)).unwrap();
-        }
-        let options = ["lowerdir=lower", "upperdir=upper", "workdir=work"].join(",");
-        run(Command::new("mount")
-            .current_dir(root)
-            .args(["-t", "overlay", "overlay", "-o", &options])
-            .arg(&at));
-        Self(at)
-    }
-}
-
-impl Drop for Overlay {
-    fn drop(&mut self) {
-        drop(Command::new("umount").arg("--lazy").arg(&self.0).status());
-    }
-}
-
-struct Mounted(FuseMounter, PathBuf);
-
-impl Drop for Mounted {
-    fn drop(&mut self) {
-        drop(self.0.unmount(&self.1, Unmount::Detach));
-    }
-}
-
 #[test]
 fn a_mounted_image_shows_what_an_overlay_shows() {
-    let root = tempfile::tempdir().unwrap();
-    let root = root.path();
-    for name in ["lower", "change", "upper", "cim", "mount"] {
-        fs::create_dir(root.join(name)).unwrap();
-    }
-    tree::make(&root.join("lower"));
+    let mut scene = Scene::new();
+    let [lower, changed, upper] = ["lower", "change", "upper"].map(|name| scene.make(name));
+    tree::make(&lower);
     // No tar has sockets. A file that is named as a whiteout is none in a layer.
-    fs::remove_file(root.join("lower/d/socket")).unwrap();
-    fs::remove_file(root.join("lower/.wh.file")).unwrap();
-    change(&root.join("change"));
-
-    let directory: Arc<dyn Directory> = Arc::new(DiskDirectory::new(root.join("cim")));
-    let mut parent = None;
-    for (number, layer) in [(1, "lower"), (2, "change")] {
-        let tar = root.join(layer).with_extension("tar");
-        run(Command::new("tar")
-            .args(["--create", "--format=pax", "--xattrs", "--xattrs-include=*", "--numeric-owner", "--file"])
-            .arg(&tar)
-            .arg("-C")
-            .args([&root.join(layer), Path::new(".")]));
-        let guid = Guid::from_content([number; 16]);
-        let stream = LayerStream::open(File::open(&tar).unwrap(), StreamOptions::default()).unwrap();
-        let engine = Portable::new(directory.clone(), guid, false);
-        import(stream, engine, &ImportOptions { os: Some(LayerOs::Linux), ..ImportOptions::default() })
-            .unwrap();
-        let name = image_name(&format!("{number}.cim"));
-        let options = WriterOptions { sync: false, ..WriterOptions::default() };
-        LayerSet::open(directory.clone(), guid).unwrap().commit(parent.as_ref(), &name, options).unwrap();
-        parent = Some(name);
+    fs::remove_file(lower.join("d/socket")).unwrap();
+    fs::remove_file(lower.join(".wh.file")).unwrap();
+    change(&changed);
+    for layer in [&lower, &changed] {
+        scene.import(tar(layer)).unwrap();
     }
-    run(Command::new("tar").args(["-xpf"]).arg(root.join("change.tar")).arg("-C").arg(root.join("upper")));
-    to_upper(&root.join("upper"));
-    let overlay = Overlay::mount(root);
-
-    let mounted = Mounted(FuseMounter::new(env!("CARGO_BIN_EXE_cimsnap")), root.join("mount"));
-    mounted.0.mount(&root.join("cim/2.cim"), &mounted.1, &MountOptions::default()).unwrap();
-    let (ours, theirs) = (Tree::read(&mounted.1), Tree::read(&overlay.0));
+    run(Command::new("tar").args(["-xpf"]).arg(scene.at("change.tar")).arg("-C").arg(&upper));
+    to_upper(&upper);
+    let theirs = scene.merge("overlay", &upper, &lower);
+    let mounted = scene.mount("mount");
+    let (ours, theirs) = (Tree::read(&mounted), Tree::read(&theirs));
     assert!(theirs.0.len() > 25, "{}", theirs.0.len());
     assert_eq!(ours, theirs);
 }

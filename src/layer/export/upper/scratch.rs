@@ -157,7 +157,7 @@ impl Place<'_> {
 
     fn add(&self, records: &mut RecordMap, name: &[u8], value: &[u8]) -> Result<(), ExportError> {
         let record = linux::xattr(name, value).map_err(|error| ExportError::entry(self.text, error))?;
-        records.extend([record]);
+        records.extend(record);
         Ok(())
     }
 }
