@@ -14,6 +14,7 @@ mod races;
 mod restart;
 #[path = "../../crash/root.rs"]
 mod root;
+mod spent;
 mod staged;
 mod traces;
 mod wire;
