@@ -43,6 +43,9 @@ func TestLeasesOfBlobsEnd(t *testing.T) {
 			fatal(t, err)
 			holds := 0
 			for _, lease := range all {
+				if !isOurs(lease.ID) {
+					continue
+				}
 				resources, err := leases.ListResources(ctx, lease)
 				fatal(t, err)
 				if slices.ContainsFunc(resources, func(r containerdleases.Resource) bool { return r.ID == blob.Digest.String() }) {
