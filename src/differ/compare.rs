@@ -4,10 +4,12 @@ use std::io::{self, BufWriter, Write};
 use std::sync::Arc;
 
 use super::compress::Packing;
+use super::lease::BlobLease;
 use super::upload::{Pieces, Upload};
 use super::{CompareRequest, Descriptor, Differ, DifferError};
 use crate::layer::digest::{DigestAndSize, Hasher};
-use crate::snapshot::{Difference, Snapshots};
+use crate::layer::export::ChangesetOptions;
+use crate::snapshot::{Difference, Labels, Snapshots};
 use crate::trace;
 
 /// The label that says what a blob is when it is not compressed.
@@ -22,13 +24,39 @@ struct Made {
 impl Differ {
     /// Stores what the one has that the other has not as a blob.
     pub async fn compare(self: &Arc<Self>, request: CompareRequest) -> Result<Descriptor, DifferError> {
-        let CompareRequest { namespace, left, right, media_type, reference, mut labels } = request;
+        let CompareRequest { namespace, left, right, media_type, reference, labels, latest_time } = request;
+        let options = ChangesetOptions { latest_time };
         let packing = Packing::new(&media_type)?;
         let difference = self.snapshots.difference(&left, &right)?.ok_or(DifferError::NotOurs)?;
-        let namespace = self.content.leased(namespace).await?;
+        let mut lease = BlobLease::new(&self.content, namespace).await?;
+        let stored = self.store(&mut lease, &difference, options, &packing, reference, labels).await;
+        let made = match stored {
+            Ok(made) => made,
+            Err(error) => {
+                lease.delete(&self.content).await?;
+                return Err(error);
+            }
+        };
+        let (differ, digest) = (self.clone(), made.blob.digest);
+        tokio::spawn(async move { lease.delete_when_referenced(&differ.content, digest).await });
+        let digest = digest.to_string();
+        Ok(Descriptor { media_type: packing.media_type, digest, size: made.blob.size })
+    }
+
+    /// Makes a blob and stores it under a lease.
+    async fn store(
+        &self,
+        lease: &mut BlobLease,
+        difference: &Difference,
+        options: ChangesetOptions,
+        packing: &Packing,
+        reference: String,
+        mut labels: Labels,
+    ) -> Result<Made, DifferError> {
+        let namespace = lease.namespace().clone();
         let (upload, pieces) = Upload::begin(&self.content, namespace, reference).await?;
-        let (snapshots, chosen) = (self.snapshots.clone(), packing.clone());
-        let work = move || make(&snapshots, &difference, &chosen, pieces);
+        let (snapshots, chosen, difference) = (self.snapshots.clone(), packing.clone(), difference.clone());
+        let work = move || make(&snapshots, &difference, options, &chosen, pieces);
         let making = tokio::task::spawn_blocking(trace::carried(work));
         let sent = upload.send().await;
         let made = match making.await.map_err(|_| DifferError::Cancelled)? {
@@ -41,15 +69,16 @@ impl Differ {
             }
         };
         labels.insert(UNCOMPRESSED.to_owned(), made.tar.digest.to_string());
+        lease.renew(&self.content).await?;
         upload.commit(&made.blob, labels).await?;
-        let digest = made.blob.digest.to_string();
-        Ok(Descriptor { media_type: packing.media_type, digest, size: made.blob.size })
+        Ok(made)
     }
 }
 
 fn make(
     snapshots: &Snapshots,
     difference: &Difference,
+    options: ChangesetOptions,
     packing: &Packing,
     pieces: Pieces,
 ) -> Result<Made, DifferError> {
@@ -57,7 +86,7 @@ fn make(
     let broken = |source| DifferError::Upload { source };
     let encoder = packing.encode(Hashed::new(pieces)).map_err(broken)?;
     let mut tar = Hashed::new(BufWriter::with_capacity(1 << 16, encoder));
-    snapshots.write_difference(difference, &mut tar)?;
+    snapshots.write_difference(difference, options, &mut tar)?;
     let Hashed { inner, hasher } = tar;
     let encoder = inner.into_inner().map_err(|error| broken(error.into_error()))?;
     let mut blob = encoder.finish().map_err(broken)?;

@@ -67,6 +67,14 @@ pub enum DifferError {
         /// Why.
         source: io::Error,
     },
+    /// containerd received other bytes than were sent.
+    #[error("containerd stored blob {stored} in place of {digest}")]
+    Stored {
+        /// The blob that was sent.
+        digest: String,
+        /// The blob that was stored.
+        stored: String,
+    },
     /// The snapshots.
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
@@ -101,7 +109,7 @@ impl DifferError {
             Self::Unreachable { .. } => DifferCode::Unavailable,
             Self::Stream { .. } => DifferCode::BadLayer,
             Self::Cancelled => DifferCode::Cancelled,
-            Self::Refused { .. } | Self::Blob { .. } | Self::Upload { .. } => {
+            Self::Refused { .. } | Self::Blob { .. } | Self::Upload { .. } | Self::Stored { .. } => {
                 DifferCode::Snapshot(Code::Internal)
             }
             Self::Apply { source, .. } | Self::Snapshot(source) => match source {

@@ -16,6 +16,7 @@ mod compress;
 mod connect;
 mod content;
 mod error;
+mod lease;
 mod upload;
 mod version;
 mod work;
@@ -107,6 +108,8 @@ pub struct CompareRequest {
     pub reference: String,
     /// Labels of the blob.
     pub labels: Labels,
+    /// The latest modification time that an entry may have, in nanoseconds since 1970. `None` for no limit.
+    pub latest_time: Option<i128>,
 }
 
 impl Differ {

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio::sync::Mutex;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
@@ -17,16 +17,14 @@ use crate::proto::containerd::services::content::v1::{
     AbortRequest, FieldMask, Info, InfoRequest, UpdateRequest, WriteAction, WriteContentRequest,
     WriteContentResponse,
 };
-use crate::proto::containerd::services::leases::v1::CreateRequest;
-use crate::proto::containerd::services::leases::v1::leases_client::LeasesClient;
 use crate::snapshot::Labels;
 
 /// Bytes of one message.
 const PIECE: usize = 1 << 20;
+/// Begins the names of our uploads and leases.
+const PREFIX: &str = "cimsnap-";
 /// Messages that may wait.
 const AHEAD: usize = 2;
-/// How long a blob is kept for whoever asked for it to refer to it.
-const KEPT: Duration = Duration::from_secs(60 * 60);
 
 /// A blob that is being stored.
 pub(super) struct Upload<'c> {
@@ -89,10 +87,10 @@ impl<'c> Upload<'c> {
             let len = i64::try_from(data.len()).unwrap_or(i64::MAX);
             let action = WriteAction::Write.into();
             let sent = self.exchange(WriteContentRequest { action, offset, data, ..self.blank() }).await;
-            if sent.is_err() {
-                // Whoever makes the pieces notices that nobody takes them.
+            if let Err(error) = sent {
+                // The writer of the pieces fails then, too.
                 pieces.close();
-                return sent;
+                return Err(error);
             }
             offset = offset.saturating_add(len);
         }
@@ -102,17 +100,21 @@ impl<'c> Upload<'c> {
     /// Makes the blob last.
     pub(super) async fn commit(self, blob: &DigestAndSize, labels: Labels) -> Result<(), DifferError> {
         let size = i64::try_from(blob.size).unwrap_or(i64::MAX);
+        // Given the digest, containerd would answer that it has the blob without adding that to the lease.
         let request = WriteContentRequest {
             action: WriteAction::Commit.into(),
             total: size,
             offset: size,
-            expected: blob.digest.to_string(),
             labels: labels.clone().into_iter().collect(),
             ..self.blank()
         };
         match self.exchange(request).await {
             Err(DifferError::Refused { source, .. }) if is_there(&source) => self.label(blob, labels).await,
-            done => done,
+            Ok(answer) if answer.digest != blob.digest.to_string() => {
+                let digest = blob.digest.to_string();
+                Err(DifferError::Stored { digest, stored: answer.digest })
+            }
+            done => done.map(drop),
         }
     }
 
@@ -146,12 +148,12 @@ impl<'c> Upload<'c> {
     }
 
     /// Sends a message and waits for its answer.
-    async fn exchange(&self, request: WriteContentRequest) -> Result<(), DifferError> {
+    async fn exchange(&self, request: WriteContentRequest) -> Result<WriteContentResponse, DifferError> {
         let sent = self.requests.send(request).await;
         let answer = self.answers.lock().await.message().await;
         match (sent, answer) {
             (_, Err(status)) => Err(DifferError::refused("take a blob")(status)),
-            (Ok(()), Ok(Some(_))) => Ok(()),
+            (Ok(()), Ok(Some(answer))) => Ok(answer),
             _ => Err(DifferError::Cancelled),
         }
     }
@@ -162,21 +164,6 @@ impl<'c> Upload<'c> {
 
     fn request<T>(&self, message: T) -> Request<T> {
         with_namespace(message, &self.namespace)
-    }
-}
-
-impl Content {
-    /// Sees to it that what is stored is not collected before somebody refers to it.
-    pub(super) async fn leased(&self, namespace: Namespace) -> Result<Namespace, DifferError> {
-        if namespace.lease.is_some() {
-            return Ok(namespace);
-        }
-        let labels = [("containerd.io/gc.expire".to_owned(), rfc3339(SystemTime::now() + KEPT))];
-        let request = CreateRequest { id: new_reference(), labels: labels.into() };
-        let mut client = LeasesClient::new(self.channel().await?);
-        let created = client.create(with_namespace(request, &namespace)).await;
-        let lease = created.map_err(DifferError::refused("give a lease"))?.into_inner().lease;
-        Ok(Namespace { lease: lease.map(|lease| lease.id), ..namespace })
     }
 }
 
@@ -200,46 +187,14 @@ impl Write for Pieces {
     }
 }
 
-/// Returns a name that no other upload has.
-fn new_reference() -> String {
+/// Returns a name that no other upload or lease has.
+pub(super) fn new_reference() -> String {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
-    format!("cimsnap-{}-{since}-{}", process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
+    format!("{PREFIX}{}-{since}-{}", process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// Writes a time as containerd reads it, to the second.
-fn rfc3339(time: SystemTime) -> String {
-    let seconds = time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let (days, rest) = (seconds / 86_400, seconds % 86_400);
-    let (year, month, day) = civil(days);
-    let (hour, minute, second) = (rest / 3_600, rest / 60 % 60, rest % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
-}
-
-/// Returns the date that lies so many days after 1970-01-01.
-fn civil(days: u64) -> (u64, u64, u64) {
-    // Years begin in March here, so that the leap day is the last one; eras of 400 years begin alike.
-    let shifted = days + 719_468;
-    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-    (era * 400 + year_of_era + u64::from(month <= 2), month, day)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_are_written_as_containerd_reads_them() {
-        let at = |seconds| rfc3339(UNIX_EPOCH + Duration::from_secs(seconds));
-        assert_eq!(at(0), "1970-01-01T00:00:00Z");
-        assert_eq!(at(951_782_399), "2000-02-28T23:59:59Z");
-        assert_eq!(at(951_782_400), "2000-02-29T00:00:00Z");
-        assert_eq!(at(1_798_761_599), "2026-12-31T23:59:59Z");
-        assert_eq!(at(4_107_542_400), "2100-03-01T00:00:00Z");
-    }
+/// Returns whether a name is that of an upload or a lease of ours.
+pub(super) fn is_reference(name: &str) -> bool {
+    name.starts_with(PREFIX)
 }

@@ -48,7 +48,8 @@ impl api::diff_server::Diff for DiffService {
 
     async fn diff(&self, request: Request<api::DiffRequest>) -> Result<Response<api::DiffResponse>, Status> {
         let namespace = Namespace::of(request.metadata());
-        let api::DiffRequest { left, right, media_type, r#ref, labels } = request.into_inner();
+        let api::DiffRequest { left, right, media_type, r#ref, labels, source_date_epoch } =
+            request.into_inner();
         info!(media_type, "diff");
         trace::note(|| [KeyValue::new("cimsnap.blob.media_type", media_type.clone())]);
         let request = CompareRequest {
@@ -58,11 +59,17 @@ impl api::diff_server::Diff for DiffService {
             media_type,
             reference: r#ref,
             labels: labels.into_iter().collect(),
+            latest_time: source_date_epoch.map(nanos),
         };
         let made = self.differ.compare(request).await.map_err(|error| status::of_differ(&error))?;
         trace::note(|| described(&made));
         Ok(Response::new(api::DiffResponse { diff: Some(to_proto(made)) }))
     }
+}
+
+/// Returns nanoseconds since 1970.
+fn nanos(time: api::Timestamp) -> i128 {
+    i128::from(time.seconds) * 1_000_000_000 + i128::from(time.nanos)
 }
 
 impl Namespace {

@@ -209,32 +209,36 @@ impl Snapshots {
             .try_for_each(|name| remove_if_there(directory.remove(name), &directory.path().join(name)))
     }
 
-    /// Removes directories of snapshots that are gone.
+    /// Removes directories that no snapshot needs.
     pub(super) fn remove_directories(&self) -> Result<(), SnapshotError> {
         let stale = self.stale_directories()?;
         stale.iter().try_for_each(|path| self.remove_directory(path))
     }
 
-    fn remove_directory(&self, path: &Path) -> Result<(), SnapshotError> {
+    pub(super) fn remove_directory(&self, path: &Path) -> Result<(), SnapshotError> {
         // Whoever removed the snapshot may not have come to this yet.
         id_of(path).into_iter().for_each(|id| self.unmount_below(id));
         remove_if_there(patiently(|| fs::remove_dir_all(path)), path)
     }
 
-    /// Returns directories of snapshots that are gone.
+    /// Returns directories of snapshots that were removed, or that were committed and are not mounted any more.
     pub(super) fn stale_directories(&self) -> Result<Vec<PathBuf>, SnapshotError> {
         let all = self.store.root().snapshots();
         // Directories are made within the change that writes their row, so no other change is under way here.
-        self.store.rehearse(|writer| {
+        let mut doomed = self.store.rehearse(|writer| {
             let mut doomed = Vec::new();
             for entry in fs::read_dir(&all).map_err(SnapshotError::io("list", &all))? {
-                let entry = entry.map_err(SnapshotError::io("list", &all))?;
-                if id_of(&entry.path()).map_or(Ok(None), |id| writer.key_of(id))?.is_none() {
-                    doomed.push(entry.path());
+                let path = entry.map_err(SnapshotError::io("list", &all))?.path();
+                let key = id_of(&path).map_or(Ok(None), |id| writer.key_of(id))?;
+                let row = key.map_or(Ok(None), |key| writer.snapshot(&key))?;
+                if row.as_ref().is_none_or(|row| row.kind == Kind::Committed) {
+                    doomed.push((path, row.map(|row| row.id)));
                 }
             }
-            Ok(doomed)
-        })
+            Ok::<_, SnapshotError>(doomed)
+        })?;
+        doomed.retain(|(_, id)| !id.is_some_and(|id| self.shown.is_still_mounted(self.store.root(), id)));
+        Ok(doomed.into_iter().map(|(path, _)| path).collect())
     }
 }
 

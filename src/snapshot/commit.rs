@@ -24,7 +24,17 @@ impl Snapshots {
             self.store.read(|reader| ready.is_still(reader, request)).err().unwrap_or(error)
         })?;
         self.unmount_below(ready.row.id);
+        // The image has all of it by now. What cannot be removed yet is removed by a later cleanup.
+        let _removed_later = self.remove_spent(ready.row.id);
         Ok(())
+    }
+
+    /// Removes the directory of a snapshot that was committed, unless a container still runs in it.
+    fn remove_spent(&self, id: u64) -> Result<(), SnapshotError> {
+        if self.shown.is_still_mounted(self.store.root(), id) {
+            return Ok(());
+        }
+        self.remove_directory(&self.store.root().snapshot(id))
     }
 
     fn commit_ready(&self, request: &CommitRequest, ready: &Ready) -> Result<(), SnapshotError> {

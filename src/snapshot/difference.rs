@@ -4,7 +4,7 @@ use std::io::Write;
 
 use super::{Mount, SnapshotError, Snapshots};
 use crate::layer::digest::Digest;
-use crate::layer::export::{export, export_upper};
+use crate::layer::export::{ChangesetOptions, export, export_changeset, export_upper_changeset};
 use crate::layer::import::LayerOs;
 use crate::store::{Look, SnapshotRow};
 
@@ -28,13 +28,17 @@ enum Side {
 }
 
 impl Snapshots {
-    /// Finds what two lists of mounts lead to. `None` if they are not ours, or have nothing to do with each other.
+    /// Finds what two lists of mounts lead to. `None` if they are not ours, or have nothing to do with each other. An
+    /// empty list on the left stands for an empty tree.
     pub fn difference(&self, left: &[Mount], right: &[Mount]) -> Result<Option<Difference>, SnapshotError> {
-        let (Some(left), Some(top)) = (self.side(left)?, self.side(right)?) else { return Ok(None) };
+        let Some(top) = self.side(right)? else { return Ok(None) };
         let base = match left {
-            Side::Image(chain) => Some(chain),
-            Side::Upper { below: None, .. } => None,
-            Side::Upper { .. } => return Ok(None),
+            [] => None,
+            left => match self.side(left)? {
+                Some(Side::Image(chain)) => Some(chain),
+                Some(Side::Upper { below: None, .. }) => None,
+                Some(Side::Upper { .. }) | None => return Ok(None),
+            },
         };
         let fits = match &top {
             Side::Image(_) => true,
@@ -43,20 +47,29 @@ impl Snapshots {
         Ok(fits.then_some(Difference { base, top }))
     }
 
-    /// Writes the difference as an uncompressed layer.
-    pub fn write_difference(&self, difference: &Difference, out: impl Write) -> Result<(), SnapshotError> {
+    /// Writes the difference as an uncompressed layer. For Linux it is the one that containerd's differ makes.
+    pub fn write_difference(
+        &self,
+        difference: &Difference,
+        options: ChangesetOptions,
+        out: impl Write,
+    ) -> Result<(), SnapshotError> {
         let base = difference.base.as_ref().map(|base| self.open_image(base)).transpose()?;
         match &difference.top {
             Side::Image(top) => {
                 let os = self.system_of(Some(top))?.unwrap_or(LayerOs::Linux);
-                export(base.as_ref(), &self.open_image(top)?, os, out)?;
+                let top = self.open_image(top)?;
+                match os {
+                    LayerOs::Linux => export_changeset(base.as_ref(), &top, options, out)?,
+                    LayerOs::Windows => export(base.as_ref(), &top, os, out)?,
+                };
             }
             Side::Upper { key, row, below } => {
                 let upper = self.shown.files(self.store.root(), key, row)?;
                 if self.system_of(below.as_ref())? == Some(LayerOs::Windows) {
                     return Err(SnapshotError::NotForWindows(key.clone()));
                 }
-                export_upper(base.as_ref(), &upper, out)?;
+                export_upper_changeset(base.as_ref(), &upper, options, out)?;
             }
         }
         Ok(())

@@ -19,7 +19,14 @@ impl Snapshots {
             None => None,
         };
         match (row.kind, layer) {
-            (Kind::Committed, _) => Ok(row.usage),
+            (Kind::Committed, _) => {
+                // The directory is there only as long as a container still runs in it.
+                let left = measure(&self.shown.written(self.store.root(), row.id))?;
+                Ok(Usage {
+                    bytes: row.usage.bytes.saturating_add(left.bytes),
+                    inodes: row.usage.inodes.saturating_add(left.inodes),
+                })
+            }
             (_, Some(layer)) => Ok(Usage { bytes: layer.bytes, inodes: layer.inodes }),
             (_, None) => measure(&self.shown.written(self.store.root(), row.id)),
         }

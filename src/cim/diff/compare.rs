@@ -81,7 +81,8 @@ impl<'a> Comparer<'a> {
         Ok(changes)
     }
 
-    pub(super) fn same_data(&mut self, left: Stream, right: Stream) -> Result<bool, CimError> {
+    /// Returns whether two streams hold the same bytes.
+    pub(crate) fn same_data(&mut self, left: Stream, right: Stream) -> Result<bool, CimError> {
         if left.len != right.len {
             return Ok(false);
         }

@@ -14,7 +14,7 @@ use super::error::CimError;
 use super::names::ImagePath;
 use super::reader::{File, Image};
 pub(crate) use compare::Comparer;
-pub(crate) use walk::{Pair, Walk};
+pub(crate) use walk::{Pair, Side, Walk};
 
 bitflags! {
     /// What of a file differs.

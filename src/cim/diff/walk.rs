@@ -149,20 +149,20 @@ impl<'a> Level<'a> {
 }
 
 /// One of the images.
-pub(super) struct Side<'a> {
+pub(crate) struct Side<'a> {
     image: &'a Image,
     entered: HashSet<FileId>,
     budget: Budget,
 }
 
 impl<'a> Side<'a> {
-    pub(super) fn new(image: &'a Image) -> Self {
+    pub(crate) fn new(image: &'a Image) -> Self {
         let budget = Budget::new("directories", image.regions().total_len());
         Self { image, entered: HashSet::new(), budget }
     }
 
     /// Enters a directory and returns its names in an order that both images share; none for a file.
-    pub(super) fn names(
+    pub(crate) fn names(
         &mut self,
         file: Option<File>,
         order: Order,

@@ -1,24 +1,20 @@
-//! Writes a tar: PAX records only where a header of ustar cannot say it, and nothing that depends on when or where.
+//! Writes a tar, byte for byte as Go's `archive/tar` does: PAX records only for what a ustar header cannot hold, and
+//! nothing that depends on the host or on the time of day.
 
+mod header;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
 use std::io::Write;
 
-use tar::{EntryType, Header};
+use tar::EntryType;
 
 use super::error::{EntryError, ExportError};
-use crate::cim::FileTime;
 use crate::cim::wsl::Device;
-use crate::layer::pax::{self, MAX_BLOCK, PaxError, format_time, key};
+use crate::layer::pax::{self, MAX_BLOCK, PaxError};
 
 const BLOCK: u64 = 512;
-
-/// The name of a header that holds records. Nobody looks at it.
-const RECORDS_NAME: &[u8] = b"././@PaxHeader";
-
-const NANOS: i128 = 1_000_000_000;
 
 /// Records by their keys, so that they come in one order.
 pub(super) type RecordMap = BTreeMap<Vec<u8>, Vec<u8>>;
@@ -33,7 +29,8 @@ pub(super) struct Description {
     pub(super) uid: u32,
     pub(super) gid: u32,
     pub(super) device: Device,
-    pub(super) modified: FileTime,
+    /// Nanoseconds since 1970.
+    pub(super) modified: i128,
     /// What no header has a field for.
     pub(super) records: RecordMap,
     /// The part of that which a file has once, and its other names do not repeat.
@@ -50,7 +47,7 @@ impl Description {
             uid: 0,
             gid: 0,
             device: Device::default(),
-            modified: FileTime::UNIX_EPOCH,
+            modified: 0,
             records: RecordMap::new(),
             once: RecordMap::new(),
         }
@@ -89,17 +86,16 @@ impl<W: Write> Archive<W> {
         size: u64,
     ) -> Result<(), ExportError> {
         let named = |error| ExportError::entry(path, error);
-        let (header, records) = header(path, description, size).map_err(named)?;
+        let (header, records) = header::of_entry(path, description, size).map_err(named)?;
         if !records.is_empty() {
             let block = block(&records).map_err(|error| named(error.into()))?;
             let len = u64::try_from(block.len()).unwrap_or(u64::MAX);
-            let (records_header, _) = header_of_records(len).map_err(named)?;
-            self.write(records_header.as_bytes())?;
+            self.write(&header::of_records(path, len))?;
             self.write(&block)?;
             self.pad(padding(len))?;
         }
         (self.left, self.padding) = (size, padding(size));
-        self.write(header.as_bytes())
+        self.write(&header)
     }
 
     /// Appends data to the entry.
@@ -151,59 +147,4 @@ fn block(records: &RecordMap) -> Result<Vec<u8>, PaxError> {
         return Err(PaxError::TooLong { len: block.len(), max: MAX_BLOCK });
     }
     Ok(block)
-}
-
-fn header_of_records(len: u64) -> Result<(Header, RecordMap), EntryError> {
-    header(RECORDS_NAME, &Description { mode: 0o644, ..Description::bare(EntryType::XHeader) }, len)
-}
-
-/// Makes a header, and the records for what does not fit into it.
-fn header(path: &[u8], description: &Description, size: u64) -> Result<(Header, RecordMap), EntryError> {
-    let Description { link, mode, uid, gid, device: Device { major, minor }, .. } = description;
-    let mut records = description.records.clone();
-    records.extend(description.once.iter().map(|(key, value)| (key.clone(), value.clone())));
-    let mut header = Header::new_ustar();
-    header.set_entry_type(description.kind);
-    let fields = header.as_ustar_mut().ok_or(EntryError::Name)?;
-    for (field, text, key) in [(&mut fields.name, path, "path"), (&mut fields.linkname, link, "linkpath")] {
-        if !put_text(field, text) {
-            records.insert(key.into(), text.to_vec());
-        }
-    }
-    for (field, number, key) in [(&mut fields.uid, uid, key::UID), (&mut fields.gid, gid, key::GID)] {
-        if !put_octal(field, (*number).into()) {
-            records.insert(key.into(), number.to_string().into());
-        }
-    }
-    if !put_octal(&mut fields.size, size) {
-        records.insert(b"size".into(), size.to_string().into());
-    }
-    let nanos = description.modified.unix_nanos();
-    let seconds = u64::try_from(nanos / NANOS).unwrap_or(0);
-    if !put_octal(&mut fields.mtime, seconds) || i128::from(seconds) * NANOS != nanos {
-        records.insert(key::MTIME.into(), format_time(nanos).into());
-    }
-    put_octal(&mut fields.mode, (*mode).into());
-    let major_fits = put_octal(&mut fields.dev_major, (*major).into());
-    if !major_fits || !put_octal(&mut fields.dev_minor, (*minor).into()) {
-        return Err(EntryError::Device { major: *major, minor: *minor });
-    }
-    header.set_cksum();
-    Ok((header, records))
-}
-
-/// Puts text into a field, as much as fits; returns whether all did.
-fn put_text(field: &mut [u8], text: &[u8]) -> bool {
-    field.iter_mut().zip(text).for_each(|(field, &byte)| *field = byte);
-    text.len() <= field.len()
-}
-
-/// Puts a number into a field, or 0 where it has too many digits; returns whether it fits.
-fn put_octal(field: &mut [u8], number: u64) -> bool {
-    let width = field.len().saturating_sub(1);
-    let digits = format!("{number:0width$o}");
-    let fits = digits.len() <= width;
-    let digits = if fits { digits } else { "0".repeat(width) };
-    field.iter_mut().zip(digits.bytes()).for_each(|(field, digit)| *field = digit);
-    fits
 }

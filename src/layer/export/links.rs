@@ -1,9 +1,9 @@
-//! Which names of hard-linked files the parent has already, and what the others lead to.
+//! Which files with several names the parent has already, and what the names of all others lead to.
 //!
-//! A file of the parent stays the file that it is if one of its names has the same metadata and data in the new image.
-//! The first such name in the order of the walk is its *anchor*: it is not in the layer, and names that the file gained
-//! are links to it. At most one file of the new image is made of each one of the parent. Any other file with several
-//! names is written at the first one, and the others are links to that.
+//! A file with several names is *kept* if the parent has it under each of them, with the same metadata and data; then none
+//! of its names is in the layer. Every other one is in the layer with all its names: the first has the data, and the
+//! others are hard links to it. So no hard link of a layer leads to a file that only the parent has: tools which unpack a
+//! layer by itself could not resolve it. At most one file of the new image is kept for each one of the parent.
 
 use std::collections::{HashMap, HashSet};
 
@@ -27,19 +27,14 @@ pub(super) struct Links<'a> {
     comparer: Option<Comparer<'a>>,
     /// Files of the image with several names.
     linked: HashSet<FileId>,
-    kept: HashMap<FileId, Kept>,
+    /// Files of the image that the parent has under each of their names, and its file.
+    kept: HashMap<FileId, FileId>,
     /// Where files with several names were written.
     written: HashMap<FileId, Box<[u8]>>,
 }
 
-/// A file of the parent that stays.
-struct Kept {
-    in_base: FileId,
-    anchor: Box<[u8]>,
-}
-
 impl<'a> Links<'a> {
-    /// Looks for files of the parent that stay.
+    /// Finds the files that are kept.
     pub(super) fn find(base: Option<&'a Image>, top: &'a Image, names: Names) -> Result<Self, CimError> {
         let linked = top.count_names()?.into_keys().collect();
         let comparer = base.map(|base| Comparer::new(base, top)).transpose()?;
@@ -51,32 +46,57 @@ impl<'a> Links<'a> {
     }
 
     fn find_kept(&mut self, base: &'a Image, top: &'a Image, names: Names) -> Result<(), CimError> {
-        let mut taken = HashSet::new();
+        let mut taken = HashMap::new();
+        let mut changed = HashSet::new();
         let mut walk = Walk::new(Some(base), top, names::order);
         while let Some(pair) = walk.next()? {
-            let Pair { left: Some(left), right: Some(right) } = pair else { continue };
-            if left.is_directory() && right.is_directory() {
-                walk.enter(pair)?;
+            let Pair { left, right: Some(right) } = pair else { continue };
+            if right.is_directory() {
+                if !right.is_reparse_point() {
+                    walk.enter(pair)?;
+                }
                 continue;
             }
-            let is_linked = self.is_linked(&left, &right);
-            if !is_linked || taken.contains(&left.id) || self.kept.contains_key(&right.id) {
+            let is_linked =
+                self.linked.contains(&right.id) || left.is_some_and(|left| self.is_linked(&left, &right));
+            // Names that are never written lead nowhere.
+            if !is_linked || changed.contains(&right.id) || !matches!(names.text(walk.path()), Ok(Some(_))) {
                 continue;
             }
-            // A name that no layer has, or can have, leads nobody anywhere.
-            let Ok(Some(anchor)) = names.text(walk.path()) else { continue };
-            if self.is_same(&left, &right)? {
-                taken.insert(left.id);
-                self.kept.insert(right.id, Kept { in_base: left.id, anchor: anchor.into() });
+            if !self.is_kept(left.as_ref(), &right, &mut taken)? {
+                self.kept.remove(&right.id);
+                changed.insert(right.id);
             }
         }
         Ok(())
     }
 
+    /// Returns whether a name of a file leads to the same file of the parent as those that were met before.
+    fn is_kept(
+        &mut self,
+        left: Option<&File>,
+        right: &File,
+        taken: &mut HashMap<FileId, FileId>,
+    ) -> Result<bool, CimError> {
+        let Some(left) = left.filter(|left| !left.is_directory()) else { return Ok(false) };
+        if taken.get(&left.id).is_some_and(|known| *known != right.id) {
+            return Ok(false);
+        }
+        let is_same = match self.kept.get(&right.id) {
+            Some(known) => *known == left.id,
+            None => self.is_same(left, right)?,
+        };
+        if is_same {
+            taken.insert(left.id, right.id);
+            self.kept.insert(right.id, left.id);
+        }
+        Ok(is_same)
+    }
+
     /// Says what becomes of a name of a file.
     pub(super) fn plan(&mut self, left: Option<&File>, right: &File) -> Result<Plan, CimError> {
         let in_base = left.map(|left| left.id);
-        if self.kept.get(&right.id).is_some_and(|kept| in_base == Some(kept.in_base)) {
+        if self.kept.get(&right.id).is_some_and(|kept| in_base == Some(*kept)) {
             return Ok(Plan::Keep);
         }
         let is_single = !left.is_some_and(|left| self.is_linked(left, right));
@@ -86,9 +106,7 @@ impl<'a> Links<'a> {
         {
             return Ok(Plan::Keep);
         }
-        let anchor = self.kept.get(&right.id).map(|kept| &kept.anchor);
-        let known = anchor.or_else(|| self.written.get(&right.id));
-        Ok(known.map_or(Plan::Write, |path| Plan::Link(path.clone())))
+        Ok(self.written.get(&right.id).map_or(Plan::Write, |path| Plan::Link(path.clone())))
     }
 
     /// Notes where a file was written.

@@ -54,7 +54,7 @@ pub(super) fn describe(image: &Image, file: &File) -> Result<Description, EntryE
         uid: metadata.uid.unwrap_or(0),
         gid: metadata.gid.unwrap_or(0),
         device: metadata.device.filter(|_| is_device).unwrap_or_default(),
-        modified: file.last_write_time,
+        modified: file.last_write_time.unix_nanos(),
         records: times(file),
         once,
         ..Description::bare(entry_type(file_type))

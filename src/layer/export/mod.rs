@@ -19,6 +19,7 @@
 
 mod archive;
 mod changes;
+mod changeset;
 mod error;
 mod hives;
 mod links;
@@ -30,8 +31,9 @@ mod windows;
 
 use std::io::Write;
 
+pub use changeset::{ChangesetOptions, export_changeset};
 pub use error::{EntryError, ExportError};
-pub use upper::export_upper;
+pub use upper::{export_upper, export_upper_changeset};
 
 use super::import::LayerOs;
 use crate::cim::Image;

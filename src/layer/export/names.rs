@@ -2,9 +2,12 @@
 
 use std::cmp::Ordering;
 
+use zerocopy::little_endian::U16;
+
 use super::error::EntryError;
 use crate::cim::names::upcase;
-use crate::cim::{ImagePath, Name, NameRef, wsl};
+use crate::cim::reader::File;
+use crate::cim::{CimError, FileId, Image, ImagePath, Name, NameRef, wsl};
 use crate::layer::import::LayerOs;
 
 /// Begins the name of a whiteout.
@@ -79,17 +82,30 @@ pub(super) fn check(name: &[u8]) -> Result<(), EntryError> {
 fn linux(path: &ImagePath) -> Result<Vec<u8>, EntryError> {
     let mut text = Vec::new();
     for name in path.components() {
-        let start = text.len() + usize::from(!text.is_empty());
-        text.resize(start, b'/');
-        wsl::append_name(name.units().iter().map(|unit| unit.get()), &mut text);
-        let bytes = text.get(start..).unwrap_or_default();
-        check(bytes)?;
-        let leads_back = wsl::is_name(name.units().iter().map(|unit| unit.get()), bytes);
-        if !leads_back || matches!(bytes, b"" | b"." | b"..") {
-            return Err(EntryError::Name);
+        if !text.is_empty() {
+            text.push(b'/');
         }
+        text.extend(of_linux(name)?);
     }
     Ok(if text.is_empty() { b".".to_vec() } else { text })
+}
+
+/// Returns the Linux name that a name in an image stands for.
+pub(super) fn of_linux(name: NameRef<'_>) -> Result<Vec<u8>, EntryError> {
+    let mut text = Vec::new();
+    wsl::append_name(name.units().iter().map(|unit| unit.get()), &mut text);
+    check(&text)?;
+    let leads_back = wsl::is_name(name.units().iter().map(|unit| unit.get()), &text);
+    if !leads_back || matches!(text.as_slice(), b"" | b"." | b"..") {
+        return Err(EntryError::Name);
+    }
+    Ok(text)
+}
+
+/// Finds a Linux name in a directory of an image.
+pub(super) fn find_linux(image: &Image, directory: &File, name: &[u8]) -> Result<Option<FileId>, CimError> {
+    let units: Vec<U16> = wsl::name_units(name).map(U16::new).collect();
+    image.child_exact(directory, NameRef::from_units(&units))
 }
 
 fn windows(path: &ImagePath) -> Result<Option<Vec<u8>>, EntryError> {

@@ -46,7 +46,7 @@ pub(super) fn describe(image: &Image, file: &File) -> Result<Description, EntryE
             once.insert(key::MOUNT_POINT.into(), b"1".into());
         }
     }
-    let modified = file.last_write_time;
+    let modified = file.last_write_time.unix_nanos();
     Ok(Description { link, mode, modified, records, once, ..Description::bare(kind) })
 }
 

@@ -83,6 +83,11 @@ pub(super) trait Show: fmt::Debug + Send + Sync {
     /// Takes away what whoever ran a container from a snapshot may have left attached, before the snapshot goes.
     fn release(&self, _root: &Root, _key: &str, _row: &SnapshotRow) {}
 
+    /// Returns whether what a snapshot has of its own is still mounted somewhere after its commit.
+    fn is_still_mounted(&self, _root: &Root, _id: u64) -> bool {
+        false
+    }
+
     /// Returns the snapshot that is written through a mount.
     fn snapshot_of(&self, root: &Root, mount: &Mount) -> Option<u64>;
 

@@ -65,6 +65,12 @@ impl Show for Overlays {
         })
     }
 
+    /// The kernel makes a directory in the work directory of each overlay that it mounts.
+    fn is_still_mounted(&self, root: &Root, id: u64) -> bool {
+        let work = root.work(id);
+        work.join("work").exists() && is_overlay_mounted(&root.empty(), &root.upper(id), &work)
+    }
+
     fn snapshot_of(&self, root: &Root, mount: &Mount) -> Option<u64> {
         let upper = match mount.kind.as_str() {
             "overlay" => mount.options.iter().find_map(|option| option.strip_prefix("upperdir="))?,
@@ -81,6 +87,15 @@ impl Show for Overlays {
         let chain = name.and_then(|name| chain_of(name.as_os_str()));
         Ok(chain.filter(|_| mount.kind == "bind"))
     }
+}
+
+#[cfg(target_os = "linux")]
+use sys::is_overlay_mounted;
+
+/// Only Linux has overlays.
+#[cfg(not(target_os = "linux"))]
+fn is_overlay_mounted(_lower: &Path, _upper: &Path, _work: &Path) -> bool {
+    false
 }
 
 /// Makes a directory that only its owner may enter, and those above it.

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -109,6 +110,17 @@ func xattrs(path string) (string, error) {
 		line += fmt.Sprintf(" %s=%x", name, value)
 	}
 	return line, nil
+}
+
+var fraction = regexp.MustCompile(`( time \S+ \d\d:\d\d:\d\d)\.\d+`)
+
+// WholeSeconds is the tree as a layer of containerd's differ has it.
+func (t Tree) WholeSeconds() Tree {
+	cut := Tree{}
+	for path, line := range t {
+		cut[path] = fraction.ReplaceAllString(line, "$1")
+	}
+	return cut
 }
 
 // Differences tells how a tree is not what it should be.

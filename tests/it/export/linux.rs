@@ -35,12 +35,12 @@ fn directories_lead_to_what_changed() {
 }
 
 #[test]
-fn links_lead_to_files_of_the_parent() {
+fn hard_links_lead_to_files_of_the_same_layer() {
     let lower = || Tar::new().file("a", "1").link("b", "a").file("c", "2").dir("d");
     let found = change(lower(), Tar::new().whiteout(".wh.b").link("d/new", "a").link("c", "a"));
-    assert_eq!(found, ["0 .wh.b", "1 c -> a", "5 d/", "1 d/new -> a"]);
+    assert_eq!(found, ["0 .wh.b", "0 a", "1 c -> a", "5 d/", "1 d/new -> a"]);
     let found = change(lower(), Tar::new().file("a", "other").link("n", "b"));
-    assert_eq!(found, ["0 a", "1 n -> b"], "b is what is left of the file");
+    assert_eq!(found, ["0 a", "0 b", "1 n -> b"], "b is what is left of the file");
     let found = change(lower(), Tar::new().whiteout(".wh.a").whiteout(".wh.b").file("x", "1"));
     assert_eq!(found, ["0 .wh.a", "0 .wh.b", "0 x"]);
 }

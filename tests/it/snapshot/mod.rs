@@ -19,6 +19,7 @@ mod restart;
 #[path = "../../crash/root.rs"]
 mod root;
 mod socket;
+mod spent;
 mod staged;
 mod traces;
 mod wire;

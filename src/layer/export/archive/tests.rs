@@ -1,7 +1,12 @@
 //! What is written is what our own reader finds.
 
+use tar::Header;
+
 use super::*;
+use crate::layer::pax::key;
 use crate::layer::tar::TarReader;
+
+const NANOS: i128 = 1_000_000_000;
 
 fn written(path: &[u8], description: &Description, size: u64) -> Vec<u8> {
     let mut out = Vec::new();
@@ -10,7 +15,7 @@ fn written(path: &[u8], description: &Description, size: u64) -> Vec<u8> {
 }
 
 fn file() -> Description {
-    let modified = FileTime::from_unix_nanos(1_700_000_000 * NANOS);
+    let modified = 1_700_000_000 * NANOS;
     Description { mode: 0o644, uid: 7, gid: 8, modified, ..Description::bare(EntryType::Regular) }
 }
 
@@ -32,7 +37,7 @@ fn records_say_the_rest() {
         (-1_500_000_000, "mtime=-1.5"),
         (8_589_934_592 * NANOS, "mtime=8589934592"),
     ] {
-        let bytes = written(b"a", &Description { modified: FileTime::from_unix_nanos(nanos), ..file() }, 0);
+        let bytes = written(b"a", &Description { modified: nanos, ..file() }, 0);
         assert!(String::from_utf8_lossy(&bytes).contains(&format!(" {text}\n")), "{text}");
         let entry = TarReader::new(&bytes[..]).next_entry().unwrap().unwrap();
         let mut reader = TarReader::new(&bytes[..]);

@@ -1,9 +1,8 @@
 //! What lies below a path of an overlay.
 
-use zerocopy::little_endian::U16;
-
 use crate::cim::reader::File;
-use crate::cim::{CimError, Image, NameRef, wsl};
+use crate::cim::{CimError, Image};
+use crate::layer::export::names;
 
 /// What the image below an overlay has at a path.
 #[derive(Clone, Copy, Debug)]
@@ -24,8 +23,7 @@ impl Lower {
     /// Returns what a directory has by a name.
     pub(super) fn child(self, base: Option<&Image>, name: &[u8]) -> Result<Self, CimError> {
         let (Self::There(directory), Some(base)) = (self, base) else { return Ok(self) };
-        let units: Vec<U16> = wsl::name_units(name).map(U16::new).collect();
-        let found = base.child_exact(&directory, NameRef::from_units(&units))?;
+        let found = names::find_linux(base, &directory, name)?;
         found.map_or(Ok(Self::Absent), |id| base.file(id).map(Self::There))
     }
 

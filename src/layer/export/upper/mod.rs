@@ -4,6 +4,7 @@
 //! looked up in its directory, which is held open, so that no link leads elsewhere.
 
 mod lower;
+mod merged;
 mod scratch;
 
 use std::collections::HashMap;
@@ -17,12 +18,14 @@ use rustix::fs::{self as sys, Stat};
 use tar::EntryType;
 
 use super::archive::{Archive, Description};
+use super::changeset::join;
 use super::error::{EntryError, ExportError};
 use super::names;
 use super::{ExportSummary, linux};
+use crate::cim::Image;
 use crate::cim::wsl::{Device, FileType};
-use crate::cim::{FileTime, Image};
 use lower::Lower;
+pub use merged::export_upper_changeset;
 use scratch::{Marks, Place};
 
 /// Data is read in pieces of this size.
@@ -32,6 +35,8 @@ const PIECE: usize = 1 << 20;
 const OPAQUE: &[u8] = b".wh..wh..opq";
 
 const PERMISSION_MASK: u32 = 0o7777;
+
+const NANOS: i128 = 1_000_000_000;
 
 /// Writes the layer that makes what an overlay shows of the image that lies below it, as an uncompressed tar of Linux.
 ///
@@ -157,21 +162,36 @@ impl<W: Write> Export<'_, W> {
     }
 
     fn data(&mut self, place: &Place<'_>, stat: &Stat, description: &Description) -> Result<(), ExportError> {
-        let (file, size) = place.open_file(stat)?;
-        self.archive.begin(place.text, description, size)?;
-        let mut data = Read::take(File::from(file), size);
-        loop {
-            let count = data.read(&mut self.buffer).map_err(|error| place.unreadable(error))?;
-            let Some(bytes) = self.buffer.get(..count).filter(|bytes| !bytes.is_empty()) else { break };
-            self.archive.data(bytes)?;
-        }
+        let size = place.write_data(stat, description, &mut self.buffer, &mut self.archive)?;
         self.summary.bytes = self.summary.bytes.saturating_add(size);
-        self.archive.end(place.text)
+        Ok(())
     }
 
     fn delete(&mut self, text: &[u8]) -> Result<(), ExportError> {
         self.summary.whiteouts += 1;
         self.archive.entry(text, &Description::bare(EntryType::Regular))
+    }
+}
+
+impl Place<'_> {
+    /// Writes the entry of a regular file with its data. Returns the size.
+    fn write_data<W: Write>(
+        &self,
+        stat: &Stat,
+        description: &Description,
+        buffer: &mut [u8],
+        archive: &mut Archive<W>,
+    ) -> Result<u64, ExportError> {
+        let (file, size) = self.open_file(stat)?;
+        archive.begin(self.text, description, size)?;
+        let mut data = Read::take(File::from(file), size);
+        loop {
+            let count = data.read(buffer).map_err(|error| self.unreadable(error))?;
+            let Some(bytes) = buffer.get(..count).filter(|bytes| !bytes.is_empty()) else { break };
+            archive.data(bytes)?;
+        }
+        archive.end(self.text)?;
+        Ok(size)
     }
 }
 
@@ -189,21 +209,15 @@ fn describe(
         }
         _ => Device::default(),
     };
-    let nanos = i128::from(stat.st_mtime) * 1_000_000_000 + i128::from(stat.st_mtime_nsec);
     let description = Description {
         link,
         mode: stat.st_mode & PERMISSION_MASK,
         uid: stat.st_uid,
         gid: stat.st_gid,
         device,
-        modified: FileTime::from_unix_nanos(nanos),
+        modified: i128::from(stat.st_mtime) * NANOS + i128::from(stat.st_mtime_nsec),
         once,
         ..Description::bare(linux::entry_type(file_type))
     };
     Ok((description, marks))
-}
-
-fn join(directory: &[u8], name: &[u8]) -> Vec<u8> {
-    let separator: &[u8] = if directory.is_empty() { b"" } else { b"/" };
-    [directory, separator, name].concat()
 }

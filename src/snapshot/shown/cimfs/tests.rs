@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
+use crate::layer::export::ChangesetOptions;
 use crate::layer::import::LayerOs;
 use crate::layer::stream::{LayerStream, StreamOptions};
 use crate::mount::SystemMounter;
@@ -145,11 +146,14 @@ fn views_show_images_that_can_be_compared() {
     assert!(top[0].options.contains(&"ro".to_owned()), "{top:?}");
     let difference = all.difference(&base, &top).unwrap().unwrap();
     let mut tar = Vec::new();
-    all.write_difference(&difference, &mut tar).unwrap();
+    all.write_difference(&difference, ChangesetOptions::default(), &mut tar).unwrap();
     assert!(tar.len() > 1024, "{}", tar.len());
     let container = all.prepare(new("container", "top")).unwrap();
     let written = all.difference(&top, &container).unwrap().unwrap();
-    assert_eq!(code(all.write_difference(&written, Vec::new())), Some(Code::Unimplemented));
+    assert_eq!(
+        code(all.write_difference(&written, ChangesetOptions::default(), Vec::new())),
+        Some(Code::Unimplemented)
+    );
 }
 
 #[test]

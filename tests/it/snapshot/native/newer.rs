@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use cimsnap::layer::export::ChangesetOptions;
 use cimsnap::layer::import::LayerOs;
 use cimsnap::snapshot::fsck::Fault;
 use cimsnap::snapshot::{Code, Shown, SnapshotOptions, Snapshots};
@@ -87,7 +88,7 @@ fn who_wants_to_look_into_one_is_told_why_not() {
     );
     assert!(mounts[1][0].options.contains(&at), "{mounts:?}");
     let difference = all.difference(&mounts[0], &mounts[1]).unwrap().unwrap();
-    let error = all.write_difference(&difference, Vec::new()).unwrap_err();
+    let error = all.write_difference(&difference, ChangesetOptions::default(), Vec::new()).unwrap_err();
     assert_eq!(error.code(), Code::Unimplemented);
     assert!(error.to_string().contains("has format version 4.0"), "{error}");
     drop(all);
