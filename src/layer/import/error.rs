@@ -129,7 +129,7 @@ impl ImportError {
         match self {
             Self::Stream(_) | Self::Tar(TarError::Read(_)) => false,
             Self::Write(error) | Self::Entry { source: EntryError::Write(error), .. } => !is_of_disk(error),
-            Self::Tar(_) | Self::Entry { .. } | Self::LinkCycle(_) | Self::TooMuch { .. } => true,
+            Self::Tar(_) | Self::Entry { .. } | Self::LinkCycle { .. } | Self::TooMuch { .. } => true,
         }
     }
 }
