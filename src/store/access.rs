@@ -7,7 +7,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use tracing::warn;
+use tracing::{info, warn};
 
 use super::{Root, StoreError};
 use crate::sys::{self, TrustError};
@@ -15,14 +15,19 @@ use crate::sys::{self, TrustError};
 impl Root {
     /// Takes the rights of other users away, which earlier versions and directories that were there before have left.
     pub(super) fn restrict(&self) -> Result<(), StoreError> {
+        let is_new = !self.database().exists();
         let mut restricted = 0_u64;
         self.each_private(&mut |path| {
             restricted += u64::from(sys::make_owner_only(path)?);
             Ok(())
         })?;
-        if restricted > 0 {
-            let root = self.path().display();
-            warn!(%root, restricted, "other users had access to files of the root, and have none any more");
+        let root = self.path().display();
+        match (restricted, is_new) {
+            (0, _) => {}
+            (_, true) => info!(%root, "other users had access to the new root, and have none any more"),
+            _ => {
+                warn!(%root, restricted, "other users had access to files of the root, and have none any more")
+            }
         }
         Ok(())
     }
