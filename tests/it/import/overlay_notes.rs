@@ -47,7 +47,7 @@ fn notes() -> Vec<(String, Vec<u8>)> {
 
 /// Writes an image with every note on a directory, on a file in it, and on an empty file.
 fn hostile(scene: &Scene) {
-    let options = WriterOptions { case: CaseRule::Distinguish, sync: false, set: None };
+    let options = WriterOptions { case: CaseRule::Distinguish, sync: false, ..WriterOptions::default() };
     let mut writer = Writer::create(scene.directory(), &image_name("hostile.cim"), options).unwrap();
     let root = eas(0o040_755, &[]);
     writer.create_directory(&path(""), &Metadata { eas: &root, ..Metadata::directory() }).unwrap();
@@ -142,7 +142,7 @@ fn devices_that_are_whiteouts_are_not_there() {
 #[test]
 fn a_reparse_point_without_a_device_number_is_a_whiteout_too() {
     let mut scene = Scene::new();
-    let options = WriterOptions { case: CaseRule::Distinguish, sync: false, set: None };
+    let options = WriterOptions { case: CaseRule::Distinguish, sync: false, ..WriterOptions::default() };
     let mut writer = Writer::create(scene.directory(), &image_name("hostile.cim"), options).unwrap();
     let root = eas(0o040_755, &[]);
     writer.create_directory(&path(""), &Metadata { eas: &root, ..Metadata::directory() }).unwrap();
