@@ -43,7 +43,7 @@ pub struct Config {
     #[schemars(extend("kind" = "absolute path"), example = r"C:\cimsnap\cimfs.dll")]
     pub cimfs_library: Option<PathBuf>,
     /// Whether executables in images of Windows are stored with their sections page-aligned, as Windows does, which lets it
-    /// map them without a copy. They take up to 3 KiB more a section. Layers that are there already stay as they are.
+    /// map them without a copy. Each section takes up to 4 KiB more. Layers that are there already stay as they are.
     pub expand_pe: bool,
     /// Whether an image is on the disk before containerd hears of it. Without it pulls take less long, and those of the last
     /// moments before a power loss may have to be done again.

@@ -12,6 +12,7 @@ use super::{check_section, table};
 const WRONG: &[(&str, &str)] = &[
     ("", "cimfs_library = \"cimfs.dll\""),
     ("", "engine = \"best\""),
+    ("", "expand_pe = \"no\""),
     ("", "root = \"images\""),
     ("", "root = \"/srv/a:b\""),
     ("", "share = \"yes\""),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use cimsnap::cim::io::Directory;
 use cimsnap::cim::{
-    CaseRule, CimError, Guid, Image, ImageName, LayerSet, LayerSetWriter, Metadata, Writer, WriterOptions,
+    CimError, Guid, Image, ImageName, LayerSet, LayerSetWriter, Metadata, Writer, WriterOptions,
 };
 use proptest::prelude::*;
 
