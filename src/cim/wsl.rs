@@ -18,7 +18,7 @@ use zerocopy::little_endian::U32;
 use zerocopy::{FromBytes, IntoBytes};
 
 pub use names::{append_name, is_name, name_units, unescape};
-pub use xattrs::{Namespace, is_overlay_note, xattr};
+pub use xattrs::{EXACT_PREFIX, Namespace, is_overlay_note, xattr};
 
 use super::ea::{Ea, EaBuilder, EaError, EaList};
 use super::error::Fault;

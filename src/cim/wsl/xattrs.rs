@@ -18,7 +18,7 @@ use crate::cim::posix_acl::AclKind;
 const PREFIX: &[u8] = b"LX.";
 
 /// Begins the name of an EA whose value holds the name of the attribute.
-const EXACT_PREFIX: &[u8] = b"LXATTR.";
+pub const EXACT_PREFIX: &[u8] = b"LXATTR.";
 
 /// Begins the value of both.
 const MAGIC: &[u8] = b"aexl";

@@ -1,5 +1,6 @@
 //! `cimsnap gc`.
 
+use cimsnap::snapshot::NewSnapshot;
 use serde_json::json;
 
 use super::bed::{Bed, names};
@@ -20,7 +21,9 @@ fn a_dry_run_tells_what_goes_and_leaves_it() {
     }
     let snapshots = bed.open();
     let removed = snapshots.details("top").unwrap();
-    let directory = snapshots.store().root().snapshot(removed.row.id);
+    snapshots.prepare(NewSnapshot { key: "empty".into(), ..NewSnapshot::default() }).unwrap();
+    let directory = snapshots.store().root().snapshot(snapshots.details("empty").unwrap().row.id);
+    snapshots.remove("empty").unwrap();
     snapshots.remove("top").unwrap();
     drop(snapshots);
 

@@ -144,7 +144,7 @@ fn help_names_every_command_and_exit_code() {
             count += 1;
         }
     }
-    assert_eq!(count, 27);
+    assert_eq!(count, 28);
 }
 
 /// Used by every theme that needs an image with one directory.

@@ -2,11 +2,11 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use cimsnap::cim::dump::{show, timestamp};
-use cimsnap::cim::ea::EaList;
+use cimsnap::cim::ea::{Ea, EaList};
 use cimsnap::cim::reader::File;
 use cimsnap::cim::reparse::Tag;
 use cimsnap::cim::security::Descriptor;
-use cimsnap::cim::wsl::LinuxMetadata;
+use cimsnap::cim::wsl::{self, LinuxMetadata};
 use cimsnap::cim::{Attributes, Image};
 use cimsnap::escape::{Escaped, on_one_line};
 use serde::Serialize;
@@ -108,8 +108,7 @@ fn describe(image: &Image, file: &File, path: String) -> Result<Answer> {
     let list = image.eas(file)?;
     let mut eas = Vec::new();
     for ea in EaList::parse(list)?.iter() {
-        let name = String::from_utf8_lossy(ea.name).into_owned();
-        eas.push(Part { name, size: u64::try_from(ea.value.len())? });
+        eas.push(Part { name: ea_name(&ea), size: u64::try_from(ea.value.len())? });
     }
     let mut streams = Vec::new();
     for entry in image.list_streams(file)? {
@@ -131,6 +130,17 @@ fn describe(image: &Image, file: &File, path: String) -> Result<Answer> {
         experimental,
         ..bare(image, file, path)?
     })
+}
+
+/// Returns the name of an EA; where that is only a number, with the name of the extended attribute that it holds.
+fn ea_name(ea: &Ea<'_>) -> String {
+    let name = String::from_utf8_lossy(ea.name);
+    match wsl::xattr(ea) {
+        Some((xattr, _)) if ea.name.starts_with(wsl::EXACT_PREFIX) => {
+            format!("{name} ({})", String::from_utf8_lossy(&xattr))
+        }
+        _ => name.into_owned(),
+    }
 }
 
 /// Describes a file by its record alone.
