@@ -131,7 +131,8 @@ impl Reader<'_> {
         let has_directory =
             self.u32(optional + count_at)? > CERTIFICATES && directory + DIRECTORY_LEN <= table;
         let checksum = optional + CHECKSUM;
-        let mut undigested = vec![checksum..checksum + CHECKSUM_LEN];
+        let mut undigested = Vec::new();
+        undigested.push(checksum..checksum + CHECKSUM_LEN);
         let mut is_signed = false;
         if has_directory {
             undigested.push(directory..directory + DIRECTORY_LEN);

@@ -51,12 +51,12 @@ impl Space {
     /// Opens the region files that a header lists.
     pub(super) fn open(directory: &dyn Directory, header: &Header) -> Self {
         let mut files = Vec::new();
-        let indexes = header.sets.iter().flat_map(|set| (0..set.count).map(move |index| (set, index)));
+        let mut indexes = header.sets.iter().flat_map(|set| (0..set.count).map(move |index| (set, index)));
         for (set, index) in indexes.clone().take(Regions::MAX) {
             let bytes = directory.open(&files::region(set.guid, index));
             files.push(RegionFile { guid: set.guid, index, is_own: set.is_own, bytes });
         }
-        Self { files, is_cut: indexes.skip(Regions::MAX).next().is_some() }
+        Self { files, is_cut: indexes.nth(Regions::MAX).is_some() }
     }
 
     /// Returns how many bytes a dump may look into.

@@ -141,7 +141,12 @@ pub(super) fn assert_holds(image: &Image, tree: &Tree) {
         assert!(image.find(&at.join(name("absent").as_ref()).unwrap()).unwrap().is_none());
     }
     let mut walked = 0;
-    image.walk(|_| Ok::<_, CimError>(walked += 1)).unwrap();
+    image
+        .walk(|_| {
+            walked += 1;
+            Ok::<_, CimError>(())
+        })
+        .unwrap();
     assert_eq!(walked, names + 1);
 }
 
@@ -236,8 +241,11 @@ fn corrupt_mappings_spoil_one_file_alone() {
     }
 }
 
-/// Each unknown feature of version 3, the file that has it, and what says so.
-fn unknown() -> [(&'static str, fn(&mut Tree, usize), &'static str); 4] {
+/// A name for the feature, what gives it to a file, and what the error says.
+type UnknownCase = (&'static str, fn(&mut Tree, usize), &'static str);
+
+/// Each unknown feature of version 3.
+fn unknown() -> [UnknownCase; 4] {
     [
         ("tail", |tree, file| tree.nodes[file].tail = vec![0, 0, 1], "a nonzero record tail"),
         ("flags", |tree, file| tree.nodes[file].flags = 0x20, "record flags 0x0020"),

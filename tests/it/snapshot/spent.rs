@@ -91,8 +91,8 @@ fn a_container_outlives_the_commit_of_its_snapshot() {
     assert!(spent.exists());
 
     drop(mounted);
-    assert_eq!(all.garbage().unwrap().directories, [spent.clone()]);
-    assert_eq!(all.collect().unwrap().directories, [spent.clone()]);
+    assert_eq!(all.garbage().unwrap().directories, std::slice::from_ref(&spent));
+    assert_eq!(all.collect().unwrap().directories, std::slice::from_ref(&spent));
     assert!(!spent.exists());
     assert!(all.usage("committed").unwrap().bytes < 2 * DATA as u64);
     drop(all);

@@ -57,7 +57,7 @@ struct Answer {
 
 /// What to make a layer of.
 enum Subject {
-    Image(Image, LayerOs),
+    Image(Box<Image>, LayerOs),
     Upper(PathBuf),
 }
 
@@ -100,7 +100,7 @@ impl Args {
             System::Auto if is_linux(&image)? => LayerOs::Linux,
             System::Auto => LayerOs::Windows,
         };
-        Ok(Subject::Image(image, os))
+        Ok(Subject::Image(Box::new(image), os))
     }
 
     fn write(

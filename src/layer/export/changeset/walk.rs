@@ -150,11 +150,11 @@ fn find<N>(
     Ok(found)
 }
 
+/// Names with what each stands for, in order.
+type Named<T> = Peekable<IntoIter<(Vec<u8>, T)>>;
+
 /// Merges two lists of names that are sorted alike.
-fn merge<F>(
-    mut base: Peekable<IntoIter<(Vec<u8>, FileId)>>,
-    mut top: Peekable<IntoIter<(Vec<u8>, Option<Node<F>>)>>,
-) -> Vec<Step<F>> {
+fn merge<F>(mut base: Named<FileId>, mut top: Named<Option<Node<F>>>) -> Vec<Step<F>> {
     let mut steps = Vec::with_capacity(base.len().max(top.len()));
     loop {
         let order = match (base.peek(), top.peek()) {
