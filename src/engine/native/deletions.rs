@@ -43,7 +43,7 @@ impl NativeLayer {
 
     /// Takes a name of the parent away; returns whether the layer has a directory there, which stays.
     pub(super) fn take_away(&mut self, path: &ImagePath) -> Result<bool, CimError> {
-        self.in_place_of_links.remove(&path_key(path));
+        self.accept_in_place_of_links(path);
         // Below a directory whose names of the parent no longer show, those that were not noted are still there.
         let Some(known) = self.overlay.directory(path) else {
             if !matches!(self.overlay.find(path), Found::Changed(_)) {
@@ -58,6 +58,19 @@ impl NativeLayer {
                 let (path, metadata) = *needed;
                 self.write_directory(&path, &metadata.as_metadata()).map(|()| true)
             }
+        }
+    }
+
+    /// Accepts what the layer made in the place of the parent's links at a path and below it, because a whiteout deletes
+    /// those links.
+    pub(super) fn accept_in_place_of_links(&mut self, path: &ImagePath) {
+        let mut key = path_key(path).into_vec();
+        self.in_place_of_links.remove(key.as_slice());
+        key.push(u16::from(b'\\'));
+        let below = self.in_place_of_links.range(key.clone().into_boxed_slice()..);
+        let below: Vec<_> = below.map(|(at, _)| at).take_while(|at| at.starts_with(&key)).cloned().collect();
+        for at in below {
+            self.in_place_of_links.remove(&at);
         }
     }
 

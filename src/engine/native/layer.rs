@@ -173,7 +173,10 @@ impl LayerSink for NativeLayer {
                 true => self.hide(path),
                 false => Ok(()),
             },
-            _ => Ok(()),
+            _ => {
+                self.accept_in_place_of_links(path);
+                Ok(())
+            }
         }
     }
 

@@ -6,6 +6,7 @@
 
 #![no_main]
 
+#[expect(dead_code, reason = "the tests of formats use all of it")]
 #[path = "../../it/support/format_writer.rs"]
 mod format_writer;
 #[path = "../../it/support/hostile.rs"]

@@ -80,6 +80,20 @@ fn whiteouts_act_on_the_parent_wherever_they_stand() {
 }
 
 #[test]
+fn whiteouts_delete_links_below_what_the_layer_replaced() {
+    let lower = base().dir("Files/d/a").symlink("Files/d/l", "a");
+    let replaced = Tar::new().dir("Files/d/l/new").file("Files/d", "a file now");
+    for upper in [
+        replaced.clone().whiteout("Files/.wh.d"),
+        replaced.whiteout("Files/.wh..wh..opq"),
+        Tar::new().dir("Files/d/l/new").whiteout("Files/d/.wh.l"),
+    ] {
+        let twins = twins([lower.clone(), upper]);
+        assert_eq!(twins.layers, 2, "both engines take the layer");
+    }
+}
+
+#[test]
 fn links_and_streams_and_reparse_points_become_the_same() {
     let lower = base()
         .dir("Files/d")
